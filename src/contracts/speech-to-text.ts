@@ -1,0 +1,48 @@
+import type { VendorFailure, Check } from './vendor.ts';
+
+/**
+ * What a recogniser says about one call, in order.
+ * `text` of `interim`, `eager-end` and `end` is everything heard in the current turn so far,
+ * without what an earlier `end` already covered.
+ * - `final`: `text` is one more segment that will not change; segments of a turn add up.
+ * - `eager-end`, `resumed`, `end` come only from vendors that `can.endOfTurn`.
+ */
+export type Heard =
+  | { readonly type: 'interim'; readonly text: string }
+  | { readonly type: 'final'; readonly text: string; readonly fromFinalize: boolean }
+  | { readonly type: 'eager-end'; readonly text: string }
+  | { readonly type: 'resumed' }
+  | { readonly type: 'end'; readonly text: string }
+  | { readonly type: 'failed'; readonly failure: VendorFailure };
+
+/** One call's hearing. After `failed` or `close()` nothing more is said and `write` does nothing. */
+export type HearingStream = {
+  /** G.711 mu-law, 8 kHz, mono; any length, normally 160 bytes (20 ms), in real time. The bytes are copied or sent before it returns. */
+  write(mulaw: Uint8Array): void;
+  /** Asks for a final of what has been heard so far, where `can.finalize`; otherwise does nothing. */
+  finalize(): void;
+  close(): void;
+};
+
+export type HearingOptions = {
+  /** BCP 47, such as `en` or `en-US`. */
+  readonly language: string;
+  /** Words to expect: names, products. */
+  readonly keyterms: readonly string[];
+};
+
+export type SpeechToText = {
+  readonly vendor: string;
+  readonly model: string;
+  /** Never changes after the vendor was opened. */
+  readonly can: {
+    /** It decides itself when a turn has ended. */
+    readonly endOfTurn: boolean;
+    readonly finalize: boolean;
+  };
+  /** Connects at once; audio written before the socket is open is kept (at most 10 s) and sent then. Never throws: failures are said. */
+  listen(options: HearingOptions, on: (heard: Heard) => void): HearingStream;
+  /** The cheapest real request that shows whether the key is accepted. */
+  check(signal: AbortSignal): Promise<Check>;
+  close(): void;
+};

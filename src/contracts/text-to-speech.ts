@@ -1,0 +1,40 @@
+import type { Check, VendorFailure } from './vendor.ts';
+
+/** One spoken word. Times count from the first sample of the utterance's audio. */
+export type WordTime = { readonly text: string; readonly startMs: number; readonly endMs: number };
+
+/** `done` or `failed` is the last one said, exactly once, unless the utterance was cancelled. */
+export type Spoken =
+  /** G.711 mu-law, 8 kHz, mono, in order; any length. */
+  | { readonly type: 'audio'; readonly mulaw: Uint8Array }
+  /** Only from vendors that `can.wordTimes`; each word once, in order, with or soon after its audio. */
+  | { readonly type: 'words'; readonly words: readonly WordTime[] }
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly failure: VendorFailure };
+
+export type Utterance = {
+  /** Text is joined verbatim to what was pushed before: mind the spaces. Speaking starts as soon as the vendor can. */
+  push(text: string): void;
+  /** No more text; `done` follows once all of it has been spoken. */
+  finish(): void;
+  /** Stops the vendor too. Nothing is said after it returns. */
+  cancel(): void;
+};
+
+export type SpeakOptions = {
+  /** The vendor's id of a voice. */
+  readonly voice: string;
+  readonly language: string;
+};
+
+export type TextToSpeech = {
+  readonly vendor: string;
+  readonly model: string;
+  readonly can: { readonly wordTimes: boolean };
+  /** Never throws: failures are said. */
+  speak(options: SpeakOptions, on: (spoken: Spoken) => void): Utterance;
+  /** Opens a connection ahead of the first utterance. */
+  warm(): void;
+  check(signal: AbortSignal): Promise<Check>;
+  close(): void;
+};

@@ -1,0 +1,28 @@
+/** What arrives from the caller's side. After `closed` nothing more arrives. */
+export type TransportListener = {
+  /** G.711 mu-law, 8 kHz, mono; normally 160 bytes. Valid only until the listener returns. */
+  audio(mulaw: Uint8Array): void;
+  /** All audio sent before the mark of this name has been played, or was thrown away by `clear`. */
+  mark(name: string): void;
+  key(digit: string): void;
+  /** `reason` is `caller` when the other side ended it, `broken` when the connection died. */
+  closed(reason: 'caller' | 'broken'): void;
+};
+
+/** How audio gets in and out of one call. */
+export type Transport = {
+  readonly name: string;
+  /**
+   * How far ahead of real time audio may be sent. `Infinity` where the other side buffers and can
+   * throw its buffer away (`clear`), a small lead where it cannot.
+   */
+  readonly leadMs: number;
+  /** Set once, at the start of the session. */
+  listen(listener: TransportListener): void;
+  sendAudio(mulaw: Uint8Array): void;
+  sendMark(name: string): void;
+  /** Throws away what the other side has buffered; its pending marks come back at once. */
+  clear(): void;
+  /** Ends this side. For a phone call the carrier then goes on with what the answer to its webhook said. */
+  close(): void;
+};
