@@ -1,0 +1,45 @@
+import type { ProviderName, SecretField } from '#protocol/voice-channel.ts';
+
+/** What a provider is told of a channel; no secrets in it. */
+export type ProviderChannel = {
+  readonly tenantId: string;
+  readonly instanceId: string;
+  readonly agentId: string | null;
+  readonly phoneNumber: string | null;
+  readonly twilioAccountSid: string | null;
+  readonly twilioPhoneNumber: string | null;
+  /** What this provider returned from its last `apply`; `{}` before the first. */
+  readonly wiring: Readonly<Record<string, unknown>>;
+};
+
+export type ProviderSecrets = Readonly<Partial<Record<SecretField, string>>>;
+
+export type Applied =
+  /** `warning`: it works, but a link of a chain is missing; the channel is then `degraded`. */
+  | {
+      readonly kind: 'done';
+      readonly wiring: Readonly<Record<string, unknown>>;
+      readonly warning?: string;
+    }
+  /** The other side says no, and will say no again: a 422 on `field`. */
+  | { readonly kind: 'refused'; readonly field: string; readonly message: string }
+  /** The other side cannot be reached now: the channel is `pending` and this is tried again. */
+  | { readonly kind: 'unreachable'; readonly message: string };
+
+/** Who carries the voice. */
+export type Provider = {
+  readonly name: ProviderName;
+  /** What a channel still needs, each in words for people ("a speech-to-text key: deepgram_api_key, …"); empty when complete. */
+  missing(channel: ProviderChannel, secretsSet: readonly SecretField[]): readonly string[];
+  /** The URL that the other side calls, for the owner to see. */
+  webhookUrl(instanceId: string): string;
+  /** Brings the other side in line with the channel. Doing it twice is the same as once. Never throws for the other side's faults. */
+  apply(channel: ProviderChannel, secrets: ProviderSecrets): Promise<Applied>;
+  /** What `undo` will need once the channel is gone; undefined: nothing to undo. */
+  undoPayload(
+    channel: ProviderChannel,
+    secrets: ProviderSecrets,
+  ): Readonly<Record<string, unknown>> | undefined;
+  /** Puts the other side back as it was found, unless somebody has changed it since. `refused` is final. */
+  undo(payload: Readonly<Record<string, unknown>>): Promise<Applied>;
+};
