@@ -2,10 +2,10 @@ import type { VendorFailure, Check } from './vendor.ts';
 
 /**
  * What a recogniser says about one call, in order.
- * `text` of `interim`, `eager-end` and `end` is everything heard in the current turn so far,
- * without what an earlier `end` already covered.
- * - `final`: `text` is one more segment that will not change; segments of a turn add up.
- * - `eager-end`, `resumed`, `end` come only from vendors that `can.endOfTurn`.
+ * Vendors that `can.endOfTurn` say `interim`, `eager-end`, `resumed` and `end`, never `final`: `text` is
+ * everything heard since the last `end`.
+ * The others say `interim` and `final`: `text` is the current segment alone, which `final` closes for
+ * good; segments add up, and who listens decides where a turn ends.
  */
 export type Heard =
   | { readonly type: 'interim'; readonly text: string }
