@@ -1,0 +1,27 @@
+import type { Transport } from './transport.ts';
+
+/** A phone call whose sound is connected and that waits for its agent. Its row is stored already, in state `ringing`. */
+export type IncomingCall = {
+  readonly tenantId: string;
+  readonly instanceId: string;
+  readonly callId: string;
+  /** E.164 as a rule; a carrier also says `anonymous` or a SIP address. Empty: not told. */
+  readonly callerPhone: string;
+  readonly calledPhone: string;
+  /** The carrier's own id of the call, such as Twilio's `CA…`. */
+  readonly carrierCallId: string;
+  /** Nobody listens to it yet; what arrived since its start is kept until somebody does. */
+  readonly transport: Transport;
+  /**
+   * Asks the carrier to hang up. Best effort: it never rejects, gives up after a few seconds, and
+   * answers whether the carrier took it. Store the call's end first: the carrier comes back with
+   * its status, and with a redirect once the transport is closed, and both look at the stored call.
+   */
+  hangUpAtCarrier(): Promise<boolean>;
+};
+
+/**
+ * Takes the call over: from here on the taker listens to the transport, ends the stored call and
+ * closes the transport, in this order. Returns at once and never throws.
+ */
+export type AnswerCall = (call: IncomingCall) => void;
