@@ -34,7 +34,15 @@ export type Provider = {
   /** The URL that the other side calls, for the owner to see. */
   webhookUrl(instanceId: string): string;
   /** Brings the other side in line with the channel. Doing it twice is the same as once. Never throws for the other side's faults. */
-  apply(channel: ProviderChannel, secrets: ProviderSecrets): Promise<Applied>;
+  apply(
+    channel: ProviderChannel,
+    secrets: ProviderSecrets,
+    /**
+     * To be awaited with the wiring-to-be before anything is changed at the other side: what was
+     * there before is then stored, and a crash between the change and `apply`'s answer loses nothing.
+     */
+    remember?: (wiring: Readonly<Record<string, unknown>>) => Promise<void>,
+  ): Promise<Applied>;
   /** What `undo` will need once the channel is gone; undefined: nothing to undo. */
   undoPayload(
     channel: ProviderChannel,

@@ -164,6 +164,16 @@ export type Store = {
   readonly wiringJobs: {
     /** At most one `apply` job per instance: a second call moves it forward instead. */
     enqueueApply(tenantId: string, instanceId: string, dueAt: Date): Promise<void>;
+    /**
+     * An undo for a channel that goes on with another provider or number. Sealed like the one of
+     * `channels.delete`; undo jobs outlive the channel and the instance.
+     */
+    enqueueUndo(
+      tenantId: string,
+      instanceId: string,
+      payload: Readonly<Record<string, unknown>>,
+      dueAt: Date,
+    ): Promise<void>;
     /** Claims up to `limit` jobs that are due, for `leaseMs`; a crashed claimer's jobs come back. */
     claimDue(now: Date, leaseMs: number, limit: number): Promise<readonly WiringJob[]>;
     reschedule(job: WiringJob, dueAt: Date, error: string): Promise<void>;
