@@ -1,5 +1,8 @@
-/** The six voices of Flite's build, by their names there. */
-export const voices = ['awb', 'kal', 'kal16', 'rms', 'slt', 'awb_time'] as const;
+/**
+ * The voices of Flite's build that can say anything, by their names there: `slt` is a woman, the
+ * others are men. The build's sixth, `awb_time`, knows no words but those of the clock.
+ */
+export const voices = ['slt', 'rms', 'awb', 'kal', 'kal16'] as const;
 
 export type WordSpan = { readonly text: string; readonly startMs: number; readonly endMs: number };
 
@@ -41,6 +44,11 @@ export type HeardWord = {
 export type Ear = {
   /** Answers the words that these bytes completed. A word that is cut off before its end is no word. */
   write(audio: Uint8Array): readonly HeardWord[];
+  /**
+   * Says that nothing follows. Answers the words received to their end that `write` still held back
+   * because what came next could have shown them to be the start of a longer word.
+   */
+  end(): readonly HeardWord[];
   /** All words so far. */
   readonly words: readonly HeardWord[];
   readonly writtenMs: number;

@@ -1,0 +1,17 @@
+/** The part of WebAssembly's JavaScript API that is used here; TypeScript keeps it with the DOM's types. */
+declare namespace WebAssembly {
+  class Module {
+    readonly #compiled: true;
+  }
+  class Memory {
+    readonly buffer: ArrayBuffer;
+  }
+  class Instance {
+    constructor(
+      module: Module,
+      imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+    );
+    readonly exports: Readonly<Record<string, unknown>>;
+  }
+  function compile(bytes: Uint8Array): Promise<Module>;
+}
