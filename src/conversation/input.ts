@@ -1,0 +1,59 @@
+import type { Role } from '#contracts/vendor.ts';
+import type { WordTime } from '#contracts/text-to-speech.ts';
+import type { EndReason } from '#protocol/calls.ts';
+import type { TimerName } from './timer-name.ts';
+
+/** Something that happened. `atMs` counts from the moment the call was answered and never goes back. */
+export type Input = { readonly atMs: number } & (
+  | { readonly type: 'answered' }
+  /** Voice activity. `sinceMs` is when the voice really began or ended, a little before it was certain. */
+  | { readonly type: 'voice-started'; readonly sinceMs: number }
+  | { readonly type: 'voice-stopped'; readonly sinceMs: number }
+  /** The recogniser; texts as in contracts/speech-to-text.ts. */
+  | { readonly type: 'heard-interim'; readonly text: string }
+  | { readonly type: 'heard-final'; readonly text: string }
+  | { readonly type: 'heard-eager-end'; readonly text: string }
+  | { readonly type: 'heard-resumed' }
+  | { readonly type: 'heard-end'; readonly text: string }
+  /** The language model. */
+  | { readonly type: 'reply-delta'; readonly replyId: number; readonly text: string }
+  | {
+      readonly type: 'reply-tool-call';
+      readonly replyId: number;
+      readonly callId: string;
+      readonly name: string;
+      readonly arguments: string;
+    }
+  | { readonly type: 'reply-done'; readonly replyId: number }
+  | {
+      readonly type: 'tool-result';
+      readonly replyId: number;
+      readonly callId: string;
+      readonly result: string;
+    }
+  /** Speech that was made, not yet played: its whole length so far, counted from the reply's first sample. */
+  | { readonly type: 'speech-audio'; readonly replyId: number; readonly audioMs: number }
+  | {
+      readonly type: 'speech-words';
+      readonly replyId: number;
+      readonly words: readonly WordTime[];
+    }
+  | { readonly type: 'speech-done'; readonly replyId: number }
+  /** The caller has heard the reply's audio up to here. */
+  | { readonly type: 'played'; readonly replyId: number; readonly playedMs: number }
+  | { readonly type: 'key'; readonly digit: string }
+  | { readonly type: 'timer'; readonly name: TimerName }
+  | {
+      readonly type: 'vendor-failed';
+      readonly role: Role;
+      /** The reply it was working on; absent for hearing. */
+      readonly replyId?: number;
+      readonly vendor: string;
+      readonly message: string;
+    }
+  /** The owner's wishes. */
+  | { readonly type: 'say'; readonly text: string }
+  | { readonly type: 'hang-up'; readonly reason: EndReason }
+  /** The line is gone. */
+  | { readonly type: 'closed'; readonly by: 'caller' | 'broken' }
+);

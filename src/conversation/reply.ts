@@ -1,0 +1,200 @@
+import type { ContextItem } from '#contracts/language-model.ts';
+import type { Waterfall } from '#protocol/calls.ts';
+import { emit, patch, patchReply } from './draft.ts';
+import type { Draft } from './draft.ts';
+import { heardText, resumeFromMs, unheardText } from './policies/heard.ts';
+import type { Moments, PreparedSpeech, Reply, ToolCall } from './state.ts';
+
+type Opening = Pick<Reply, 'kind' | 'answers' | 'interruptible' | 'speechEndMs' | 'afterwards'> & {
+  /** On trial: its audio is held until `confirmReply`. */
+  readonly trial: boolean;
+};
+
+/** Begins a reply. There is never a second one: what was still being said is given up first. */
+function openReply(draft: Draft, opening: Opening): Reply {
+  closeReply(draft, 'discarded');
+  const { trial, ...rest } = opening;
+  const reply: Reply = {
+    ...rest,
+    id: draft.state.nextReplyId,
+    thinking: false,
+    runningTools: [],
+    waitingTools: [],
+    toolContext: [],
+    toolsShown: 0,
+    unspoken: '',
+    text: '',
+    textDone: false,
+    speechDone: false,
+    audioMs: 0,
+    words: [],
+    playedMs: 0,
+    audio: trial ? { is: 'held' } : { is: 'flowing' },
+    dueSinceMs: trial ? null : draft.nowMs,
+    moments: trial || opening.speechEndMs === null ? {} : { endDecidedMs: draft.nowMs },
+    heardSinceMs: null,
+    progressMs: draft.nowMs,
+    stalls: 0,
+  };
+  patch(draft, { reply, nextReplyId: reply.id + 1 });
+  if (!trial) emit(draft, { type: 'release-audio', replyId: reply.id, fromMs: 0 });
+  return reply;
+}
+
+/** Thinks of an answer to what the caller said; `spoken` joins the context only when the turn is certain. */
+export function answer(
+  draft: Draft,
+  spoken: string | null,
+  options: { readonly trial: boolean; readonly speechEndMs: number | null },
+): void {
+  const reply = openReply(draft, {
+    kind: 'answer',
+    answers: spoken,
+    interruptible: true,
+    afterwards: 'listen',
+    ...options,
+  });
+  patchReply(draft, reply.id, { thinking: true });
+  const context: readonly ContextItem[] =
+    options.trial && spoken !== null
+      ? [...draft.state.context, { role: 'caller', text: spoken }]
+      : draft.state.context;
+  emit(draft, { type: 'think', replyId: reply.id, context });
+}
+
+/** Says a text that is known already. */
+export function say(
+  draft: Draft,
+  text: string,
+  options: Pick<Reply, 'kind' | 'interruptible' | 'afterwards'>,
+): void {
+  const reply = openReply(draft, { answers: null, speechEndMs: null, trial: false, ...options });
+  patchReply(draft, reply.id, { text, textDone: true });
+  emit(draft, { type: 'speak', replyId: reply.id, text });
+  emit(draft, { type: 'finish-speaking', replyId: reply.id });
+}
+
+/** Says what needs no vendor, and ends the call after it. */
+export function sayPrepared(draft: Draft, speech: PreparedSpeech, text: string): void {
+  const reply = openReply(draft, {
+    kind: 'prepared',
+    answers: null,
+    speechEndMs: null,
+    trial: false,
+    interruptible: false,
+    afterwards: 'end',
+  });
+  patchReply(draft, reply.id, { text, textDone: true });
+  emit(draft, { type: 'speak-prepared', replyId: reply.id, speech });
+}
+
+/** The caller has finished: what was prepared on trial may be heard, and its tools may run. */
+export function confirmReply(draft: Draft, speechEndMs: number): void {
+  const { reply } = draft.state;
+  if (reply?.audio.is !== 'held') return;
+  patchReply(draft, reply.id, {
+    audio: { is: 'flowing' },
+    dueSinceMs: draft.nowMs,
+    progressMs: draft.nowMs,
+    speechEndMs,
+    moments: { ...reply.moments, endDecidedMs: draft.nowMs },
+    waitingTools: [],
+  });
+  emit(draft, { type: 'release-audio', replyId: reply.id, fromMs: 0 });
+  for (const call of reply.waitingTools) runTool(draft, reply.id, call);
+}
+
+/** Runs a tool for a reply that is certain; its call joins what the model sees next. */
+export function runTool(draft: Draft, replyId: number, call: ToolCall): void {
+  const { reply } = draft.state;
+  if (reply?.id !== replyId) return;
+  patchReply(draft, replyId, {
+    runningTools: [...reply.runningTools, call],
+    toolContext: [...reply.toolContext, { role: 'tool-call', ...call }],
+  });
+  emit(draft, { type: 'run-tool', replyId, ...call });
+}
+
+/** The caller's voice came up: off the line, until it is clear whether they mean to speak. */
+export function pauseReply(draft: Draft): void {
+  const { reply } = draft.state;
+  if (reply?.audio.is !== 'flowing') return;
+  patchReply(draft, reply.id, { audio: { is: 'paused', sinceMs: draft.nowMs } });
+  emit(draft, { type: 'hold-audio', replyId: reply.id });
+}
+
+/** A false alarm: on from the first word that was not heard to its end. */
+export function resumeReply(draft: Draft): void {
+  const { reply } = draft.state;
+  if (reply?.audio.is !== 'paused') return;
+  const fromMs = resumeFromMs(reply);
+  patchReply(draft, reply.id, {
+    audio: { is: 'flowing' },
+    dueSinceMs: draft.nowMs,
+    progressMs: draft.nowMs,
+    playedMs: fromMs,
+  });
+  emit(draft, { type: 'release-audio', replyId: reply.id, fromMs });
+  if (reply.heardSinceMs !== null) emit(draft, { type: 'resumed' });
+}
+
+/**
+ * Ends a reply. If any of it was heard it becomes a turn, and its heard words become context;
+ * a reply that nobody heard leaves no trace.
+ */
+export function closeReply(draft: Draft, how: 'finished' | 'interrupted' | 'discarded'): void {
+  const { reply } = draft.state;
+  if (!reply) return;
+  if (reply.thinking) emit(draft, { type: 'stop-thinking', replyId: reply.id });
+  if (reply.runningTools.length > 0) emit(draft, { type: 'stop-tools', replyId: reply.id });
+  if (how !== 'finished') emit(draft, { type: 'stop-speaking', replyId: reply.id });
+
+  const heard = how === 'finished' ? reply.text.trim() : heardText(reply);
+  if (how === 'interrupted' && reply.heardSinceMs !== null)
+    emit(draft, { type: 'interrupted', heard, unheard: unheardText(reply, heard) });
+  patch(draft, {
+    reply: null,
+    quietSinceMs: draft.nowMs,
+    context: [...draft.state.context, ...contextOf(reply, heard)],
+  });
+  if (reply.heardSinceMs === null) return;
+  emit(draft, {
+    type: 'record-turn',
+    turn: {
+      index: draft.state.turnCount,
+      role: 'agent',
+      text: (reply.text + reply.unspoken).trim(),
+      heard,
+      interrupted: how !== 'finished',
+      start_ms: Math.round(reply.heardSinceMs),
+      end_ms: Math.round(draft.nowMs),
+      waterfall_ms: waterfall(reply.moments, reply.speechEndMs),
+    },
+  });
+  patch(draft, { turnCount: draft.state.turnCount + 1 });
+}
+
+/** A reply as the model is to see it: no tool call without a result, no word that was not heard. */
+function contextOf(reply: Reply, heard: string): readonly ContextItem[] {
+  const cancelled = reply.runningTools.map((call): ContextItem => ({
+    role: 'tool-result',
+    callId: call.callId,
+    result: 'Cancelled: the caller interrupted.',
+  }));
+  const spoken: readonly ContextItem[] = heard === '' ? [] : [{ role: 'agent', text: heard }];
+  return [...reply.toolContext, ...cancelled, ...spoken];
+}
+
+function waterfall(moments: Moments, speechEndMs: number | null): Waterfall {
+  if (speechEndMs === null) return {};
+  const since = (atMs: number | undefined): number | undefined =>
+    atMs === undefined ? undefined : Math.round(atMs - speechEndMs);
+  const entries = Object.entries({
+    end_decided: since(moments.endDecidedMs),
+    first_token: since(moments.firstTokenMs),
+    first_clause: since(moments.firstClauseMs),
+    first_audio: since(moments.firstAudioMs),
+    played: since(moments.playedMs),
+  }).filter(([, ms]) => ms !== undefined);
+  return Object.fromEntries(entries) as Waterfall;
+}

@@ -1,0 +1,192 @@
+import { emit, patch, settleTimers } from './draft.ts';
+import type { Draft } from './draft.ts';
+import type { Effect } from './effect.ts';
+import { apologise, endNow, endPolitely } from './ending.ts';
+import {
+  bargeIn,
+  endTurn,
+  falseAlarm,
+  heardEagerEnd,
+  heardEnd,
+  heardFinal,
+  heardInterim,
+  heardResumed,
+  keyPressed,
+  keysComplete,
+  speculate,
+  voiceStarted,
+  voiceStopped,
+} from './hearing.ts';
+import type { Input } from './input.ts';
+import { dues } from './policies/dues.ts';
+import { closeReply, say } from './reply.ts';
+import {
+  deadAir,
+  played,
+  replyDelta,
+  replyDone,
+  replyToolCall,
+  speechAudio,
+  speechDone,
+  speechWords,
+  toolResult,
+} from './speaking.ts';
+import type { Conversation } from './state.ts';
+import type { TimerName } from './timer-name.ts';
+
+/**
+ * The conversation: what was, and what happened, give what is and what is to be done. Total and
+ * pure: no clock, no I/O, no promises. After `end-call` nothing changes any more.
+ */
+export function step(
+  state: Conversation,
+  input: Input,
+): readonly [Conversation, readonly Effect[]] {
+  if (state.phase.name === 'ended') return [state, []];
+  const draft: Draft = { state, effects: [], nowMs: input.atMs };
+  take(draft, input);
+  settleTimers(draft);
+  const { phase } = draft.state;
+  if (phase.name === 'ended')
+    emit(draft, { type: 'end-call', reason: phase.reason, detail: phase.detail });
+  return [draft.state, draft.effects];
+}
+
+function take(draft: Draft, input: Input): void {
+  const { phase } = draft.state;
+  switch (input.type) {
+    case 'answered':
+      return phase.name === 'waiting' ? answered(draft) : undefined;
+    case 'closed':
+      return closed(draft, input.by);
+    case 'hang-up':
+      return endPolitely(draft, input.reason, draft.state.policy.texts.farewell);
+    case 'timer':
+      return timer(draft, input.name);
+    case 'vendor-failed':
+      return vendorFailed(draft, input);
+    case 'voice-started':
+      return voiceStarted(draft, input.sinceMs);
+    case 'voice-stopped':
+      return voiceStopped(draft, input.sinceMs);
+    case 'reply-delta':
+      return replyDelta(draft, input.replyId, input.text);
+    case 'reply-tool-call':
+      return replyToolCall(draft, input.replyId, {
+        callId: input.callId,
+        name: input.name,
+        arguments: input.arguments,
+      });
+    case 'reply-done':
+      return replyDone(draft, input.replyId);
+    case 'tool-result':
+      return toolResult(draft, input.replyId, input.callId, input.result);
+    case 'speech-audio':
+      return speechAudio(draft, input.replyId, input.audioMs);
+    case 'speech-words':
+      return speechWords(draft, input.replyId, input.words);
+    case 'speech-done':
+      return speechDone(draft, input.replyId);
+    case 'played':
+      return played(draft, input.replyId, input.playedMs);
+    case 'heard-interim':
+    case 'heard-final':
+    case 'heard-eager-end':
+    case 'heard-resumed':
+    case 'heard-end':
+    case 'key':
+    case 'say':
+      // Nobody is listened to before the answer or after the agent's last words have begun.
+      return phase.name === 'talking' ? talking(draft, input) : undefined;
+  }
+}
+
+function talking(
+  draft: Draft,
+  input: Extract<Input, { type: `heard-${string}` | 'key' | 'say' }>,
+): void {
+  switch (input.type) {
+    case 'heard-interim':
+      return heardInterim(draft, input.text);
+    case 'heard-final':
+      return heardFinal(draft, input.text);
+    case 'heard-eager-end':
+      return heardEagerEnd(draft, input.text);
+    case 'heard-resumed':
+      return heardResumed(draft);
+    case 'heard-end':
+      return heardEnd(draft, input.text);
+    case 'key':
+      return keyPressed(draft, input.digit);
+    case 'say':
+      if (draft.state.reply || draft.state.caller.turn)
+        return patch(draft, { toSay: [...draft.state.toSay, input.text] });
+      return say(draft, input.text, { kind: 'say', interruptible: true, afterwards: 'listen' });
+  }
+}
+
+function answered(draft: Draft): void {
+  const { greeting } = draft.state.policy;
+  patch(draft, { phase: { name: 'talking' }, quietSinceMs: draft.nowMs });
+  if (greeting.text === '') return;
+  say(draft, greeting.text, {
+    kind: 'greeting',
+    interruptible: greeting.interruptible,
+    afterwards: 'listen',
+  });
+}
+
+function closed(draft: Draft, by: 'caller' | 'broken'): void {
+  const { phase } = draft.state;
+  // Whoever hangs up first while the agent says its last words, the reason for the end is the same.
+  if (phase.name === 'ending') return endNow(draft, phase.reason, phase.detail);
+  endNow(draft, by === 'caller' ? 'caller_hangup' : 'transport_lost', null);
+}
+
+function vendorFailed(draft: Draft, input: Extract<Input, { type: 'vendor-failed' }>): void {
+  const { reply } = draft.state;
+  if (input.replyId !== undefined) {
+    if (reply?.id !== input.replyId) return;
+    // A trial that failed costs nothing: the reply is thought anew once the turn is certain.
+    if (reply.audio.is === 'held') return closeReply(draft, 'discarded');
+  }
+  apologise(draft, input.role, input.vendor, input.message);
+}
+
+/** A timer that fires before it is due finds nothing to do, and is set again by `settleTimers`. */
+function timer(draft: Draft, name: TimerName): void {
+  const { [name]: _fired, ...timers } = draft.state.timers;
+  patch(draft, { timers });
+  const dueMs = dues(draft.state)[name];
+  if (dueMs === undefined || dueMs > draft.nowMs) return;
+  const { phase, policy } = draft.state;
+  switch (name) {
+    case 'endpoint':
+      return endTurn(draft);
+    case 'eager':
+      return speculate(draft);
+    case 'barge-in':
+      return bargeIn(draft);
+    case 'resume':
+      return falseAlarm(draft);
+    case 'idle':
+      return idle(draft);
+    case 'dead-air':
+      return deadAir(draft);
+    case 'keys':
+      return keysComplete(draft);
+    case 'max-duration':
+      return endPolitely(draft, 'max_duration', policy.texts.timeLimit);
+    case 'ending':
+      return phase.name === 'ending' ? endNow(draft, phase.reason, phase.detail) : undefined;
+  }
+}
+
+/** Nobody speaks: ask once or twice, then say goodbye. */
+function idle(draft: Draft): void {
+  const { idlePrompts, policy } = draft.state;
+  const prompt = policy.idle.prompts[idlePrompts];
+  if (prompt === undefined) return endPolitely(draft, 'silence', policy.idle.goodbye);
+  patch(draft, { idlePrompts: idlePrompts + 1 });
+  say(draft, prompt, { kind: 'prompt', interruptible: true, afterwards: 'listen' });
+}
