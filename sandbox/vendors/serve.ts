@@ -1,0 +1,341 @@
+import { createServer } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
+import type { Clock } from '#lib/clock.ts';
+import { messageOf } from '#lib/errors.ts';
+import type { Faults } from '../faults.ts';
+
+/** A WebSocket that was opened to the vendor. */
+export type ConnectionRecord = {
+  readonly id: number;
+  readonly path: string;
+  readonly openedAtMs: number;
+  /** Undefined while open. */
+  readonly closedAtMs: number | undefined;
+  /** As the WebSocket protocol numbers it; 1006 when it was cut. */
+  readonly closeCode: number | undefined;
+};
+
+/** One HTTP request or WebSocket handshake. Never holds a header: keys travel there. */
+export type RequestRecord = {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly atMs: number;
+  /** 101 for a handshake that became a WebSocket; undefined while, or if never, answered. */
+  readonly status: number | undefined;
+  /** The client went away before the answer was complete. */
+  readonly aborted: boolean;
+};
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The vendor's end of one WebSocket. */
+export type Peer = {
+  readonly id: number;
+  readonly socket: WebSocket;
+  send(frame: string): void;
+  close(code?: number, reason?: string): void;
+  /** Cuts the connection: the client sees no close frame. */
+  kill(): void;
+  /** From now on nothing is sent and nothing read, not even a ping. */
+  silence(): void;
+};
+
+export type Upgrade = {
+  readonly url: URL;
+  readonly headers: IncomingHttpHeaders;
+  refuse(status: number, headers: Readonly<Record<string, string>>, body: object): void;
+  accept(headers?: Readonly<Record<string, string>>): Peer;
+  /** Accepts the TCP connection and resets it. */
+  reset(): void;
+};
+
+/** One HTTP request and its answer. */
+export type Exchange = {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: IncomingHttpHeaders;
+  body(): Promise<string>;
+  reply(status: number, headers: Readonly<Record<string, string>>, body: object): void;
+  /** Starts an answer of many parts. */
+  start(status: number, headers: Readonly<Record<string, string>>): void;
+  write(part: string): void;
+  end(): void;
+  reset(): void;
+  silence(): void;
+  /** Called once, when the client goes away before `end`. */
+  onAbort(gone: () => void): void;
+};
+
+export type VendorServer = {
+  readonly port: number;
+  /** Such as `127.0.0.1:40123`. */
+  readonly host: string;
+  connections(): readonly ConnectionRecord[];
+  requests(): readonly RequestRecord[];
+  close(): Promise<void>;
+};
+
+export type VendorServerOptions = {
+  readonly clock: Clock;
+  readonly faults: Faults;
+  /** Undefined: any free one. */
+  readonly port?: number | undefined;
+  http(exchange: Exchange): void | Promise<void>;
+  upgrade?(upgrade: Upgrade): void | Promise<void>;
+  /** The vendor's answer to a fault of the sandbox's own code, so that no request is left hanging. */
+  crashed(message: string): { readonly status: number; readonly body: object };
+};
+
+const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
+
+/** Serves one vendor's API, HTTP and WebSocket, on a port of this machine. */
+export async function serveVendor(options: VendorServerOptions): Promise<VendorServer> {
+  const { clock, faults } = options;
+  const requests: Mutable<RequestRecord>[] = [];
+  const connections: Mutable<ConnectionRecord>[] = [];
+  const sockets = new Set<Socket>();
+  /** What is under way and can be made to fall silent. */
+  const live = new Set<{ silence(): void }>();
+
+  const record = (request: IncomingMessage, url: URL): Mutable<RequestRecord> => {
+    const entry: Mutable<RequestRecord> = {
+      method: request.method ?? 'GET',
+      path: url.pathname,
+      atMs: clock.now(),
+      status: undefined,
+      aborted: false,
+    };
+    requests.push(entry);
+    return entry;
+  };
+  const urlOf = (request: IncomingMessage): URL => new URL(request.url ?? '/', 'http://vendor');
+
+  const server = createServer((request, response) => {
+    const url = urlOf(request);
+    const exchange = createExchange(request, response, url, record(request, url));
+    live.add(exchange);
+    response.on('close', () => live.delete(exchange));
+    // An async function turns what `http` throws at once into a rejection, too.
+    void (async () => options.http(exchange))().catch((error: unknown) => {
+      const { status, body } = options.crashed(messageOf(error));
+      exchange.reply(status, {}, body);
+    });
+  });
+  // The public services keep an idle connection for a minute or more; Node's default is 5 s.
+  server.keepAliveTimeout = 65_000;
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => undefined);
+  });
+
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: 1024 * 1024,
+  });
+  const answerHeaders = new WeakMap<IncomingMessage, Readonly<Record<string, string>>>();
+  webSockets.on('headers', (lines, request) => {
+    for (const [name, value] of Object.entries(answerHeaders.get(request) ?? {}))
+      lines.push(`${name}: ${value}`);
+  });
+
+  const accept = (request: IncomingMessage, socket: Duplex, head: Buffer, path: string): Peer => {
+    const connection: Mutable<ConnectionRecord> = {
+      id: connections.length + 1,
+      path,
+      openedAtMs: clock.now(),
+      closedAtMs: undefined,
+      closeCode: undefined,
+    };
+    connections.push(connection);
+    let peer: Peer | undefined;
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      peer = createPeer(connection.id, webSocket);
+      live.add(peer);
+      webSocket.on('close', (code) => {
+        connection.closedAtMs = clock.now();
+        connection.closeCode = code;
+        if (peer) live.delete(peer);
+      });
+    });
+    if (!peer) throw new Error('the WebSocket handshake was refused');
+    return peer;
+  };
+
+  server.on('upgrade', (request, socket, head) => {
+    const url = urlOf(request);
+    const entry = record(request, url);
+    const refuse: Upgrade['refuse'] = (status, headers, body) => {
+      entry.status = status;
+      socket.end(rawAnswer(status, headers, JSON.stringify(body)));
+    };
+    const upgrade: Upgrade = {
+      url,
+      headers: request.headers,
+      refuse,
+      accept(headers = {}) {
+        answerHeaders.set(request, headers);
+        entry.status = 101;
+        return accept(request, socket, head, url.pathname);
+      },
+      reset: () => void (socket as Socket).resetAndDestroy(),
+    };
+    void (async () => {
+      if (options.upgrade) return options.upgrade(upgrade);
+      refuse(404, {}, options.crashed('no WebSocket here').body);
+    })().catch((error: unknown) => {
+      const { status, body } = options.crashed(messageOf(error));
+      if (!socket.destroyed) refuse(status, {}, body);
+    });
+  });
+
+  const listen = (port: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, '127.0.0.1', () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+  const cutAll = (): void => {
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
+  const stopListening = (): Promise<void> =>
+    new Promise((resolve) => {
+      if (!server.listening) return resolve();
+      server.close(() => resolve());
+      cutAll();
+    });
+
+  await listen(options.port ?? 0);
+  const { port } = server.address() as AddressInfo;
+
+  const unsubscribe = faults.subscribe(async (fault) => {
+    if (fault?.kind === 'down') return stopListening();
+    if (!server.listening) await listen(port);
+    if (fault?.kind === 'reset') cutAll();
+    if (fault?.kind === 'half-open') for (const one of [...live]) one.silence();
+  });
+  if (faults.standing?.kind === 'down') await stopListening();
+
+  return {
+    port,
+    host: `127.0.0.1:${port}`,
+    connections: () => connections.map((one) => ({ ...one })),
+    requests: () => requests.map((one) => ({ ...one })),
+    async close() {
+      unsubscribe();
+      await stopListening();
+      webSockets.close();
+    },
+  };
+}
+
+function createPeer(id: number, socket: WebSocket): Peer {
+  let silent = false;
+  // A protocol error of the client ends its socket with 'close'; without a listener it would end the process.
+  socket.on('error', () => undefined);
+  return {
+    id,
+    socket,
+    send(frame) {
+      if (!silent && socket.readyState === socket.OPEN) socket.send(frame);
+    },
+    close(code, reason) {
+      if (!silent) socket.close(code, reason);
+    },
+    kill: () => socket.terminate(),
+    silence() {
+      silent = true;
+      if (socket.readyState === socket.OPEN) socket.pause();
+    },
+  };
+}
+
+function createExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+  entry: Mutable<RequestRecord>,
+): Exchange {
+  let silent = false;
+  let gone: (() => void) | undefined;
+  response.on('close', () => {
+    if (response.writableFinished || response.writableEnded) return;
+    entry.aborted = true;
+    gone?.();
+  });
+  const start: Exchange['start'] = (status, headers) => {
+    if (silent || response.headersSent) return;
+    entry.status = status;
+    response.writeHead(status, headers);
+    response.flushHeaders();
+  };
+  return {
+    method: request.method ?? 'GET',
+    url,
+    headers: request.headers,
+    async body() {
+      const parts: Buffer[] = [];
+      let bytes = 0;
+      for await (const part of request as AsyncIterable<Buffer>) {
+        bytes += part.length;
+        if (bytes > BODY_LIMIT_BYTES) throw new RangeError('the request body is too large');
+        parts.push(part);
+      }
+      return Buffer.concat(parts).toString('utf8');
+    },
+    reply(status, headers, body) {
+      if (silent || response.headersSent) return;
+      entry.status = status;
+      response.writeHead(status, { 'content-type': 'application/json', ...headers });
+      response.end(JSON.stringify(body));
+    },
+    start,
+    write(part) {
+      if (!silent && !response.destroyed) response.write(part);
+    },
+    end() {
+      if (!silent) response.end();
+    },
+    reset: () => void request.socket.resetAndDestroy(),
+    silence() {
+      silent = true;
+    },
+    onAbort(listener) {
+      gone = listener;
+    },
+  };
+}
+
+/** A whole HTTP answer, for a socket that is not to become a WebSocket. */
+function rawAnswer(
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): string {
+  const all = {
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+    ...headers,
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+  return `HTTP/1.1 ${status} ${REASONS[status] ?? 'Error'}\r\n${lines.join('\r\n')}\r\n\r\n${body}`;
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  402: 'Payment Required',
+  404: 'Not Found',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
