@@ -1,0 +1,375 @@
+import { encodeMulaw, MULAW_SILENCE, PHONE_FRAME_BYTES } from '#audio/g711.ts';
+import type { Clock } from '#lib/clock.ts';
+import { FRAME_MS } from '../caller/caller.ts';
+import type { Caller } from '../caller/caller.ts';
+import type { VoiceBank } from '../speech/speech.ts';
+import { newSid } from './accounts.ts';
+import type { Account } from './accounts.ts';
+import { fetchDocument } from './call-document.ts';
+import type { DocumentSource } from './call-document.ts';
+import { randomFrom } from './faults.ts';
+import type { CallFaults } from './faults.ts';
+import { openLine } from './line.ts';
+import type { Line } from './line.ts';
+import type { MediaStream } from './media-stream.ts';
+import type { Network } from './network.ts';
+import { runStream } from './stream-leg.ts';
+import type { HttpMethod, StreamNoun, Verb } from './twiml.ts';
+import { callWebhook } from './webhooks.ts';
+import type { SentWebhook } from './webhooks.ts';
+
+export type CallStatus =
+  | 'queued'
+  | 'ringing'
+  | 'in-progress'
+  | 'completed'
+  | 'busy'
+  | 'no-answer'
+  | 'canceled'
+  | 'failed';
+
+/** `code` is Twilio's; 0 is this carrier's own word on what it cannot do. */
+export type CarrierWarning = {
+  readonly code: number;
+  readonly message: string;
+  readonly callSid: string | undefined;
+  readonly atMs: number;
+};
+
+export type PhoneCall = {
+  readonly sid: string;
+  readonly accountSid: string;
+  readonly from: string;
+  readonly to: string;
+  readonly phoneNumberSid: string;
+  readonly direction: 'inbound';
+  readonly status: CallStatus;
+  readonly startedAtMs: number;
+  readonly answeredAtMs: number | undefined;
+  readonly endedAtMs: number | undefined;
+  /** Every media stream of the call, the running one last. */
+  readonly streams: readonly MediaStream[];
+  /** The caller puts the phone down. */
+  hangUp(): void;
+  /** The account ends the call by the REST API. */
+  complete(): void;
+  /** The account replaces the running TwiML by the REST API; a running stream is stopped. */
+  redirect(source: DocumentSource): void;
+  /** Stops a running stream by the REST API; false when the call has no such stream running. */
+  stopStream(streamSid: string): boolean;
+  /** Resolves when the call is over and its last status callback was delivered or given up. */
+  readonly done: Promise<void>;
+};
+
+export type CallOptions = {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly bank: VoiceBank;
+  readonly account: Account;
+  readonly from: string;
+  readonly to: string;
+  readonly phoneNumberSid: string;
+  readonly caller: Caller;
+  readonly faults: CallFaults;
+  /** What to carry out once the phone rings; undefined: the number leads nowhere. */
+  readonly source: DocumentSource | undefined;
+  readonly fallback: { readonly url: string; readonly method: HttpMethod } | undefined;
+  readonly statusCallback: { readonly url: string; readonly method: HttpMethod } | undefined;
+  readonly record: (sent: SentWebhook) => void;
+  readonly warn: (warning: CarrierWarning) => void;
+};
+
+/** The voice of announcements. */
+const VOICE = 'slt';
+const APPLICATION_ERROR = 'We are sorry, an application error has occurred. Goodbye.';
+/** Times one call may be sent on without a second in between, before it counts as going in a circle. */
+const MAX_DOCUMENTS_AT_ONCE = 50;
+
+/** An incoming call, ringing from now on. */
+export function startCall(options: CallOptions): PhoneCall {
+  const { clock, network, account, caller, faults } = options;
+  const sid = newSid('CA');
+  const random = randomFrom(faults.seed ?? 1);
+  const streams: MediaStream[] = [];
+  const startedAtMs = clock.now();
+  let status: CallStatus = 'ringing';
+  let answeredAtMs: number | undefined;
+  let endedAtMs: number | undefined;
+  let line: Line | undefined;
+  let stream: { readonly media: MediaStream; readonly stop: AbortController } | undefined;
+  /** Aborted when the running document is replaced or the call is over. */
+  let running = new AbortController();
+  let replacement: DocumentSource | undefined;
+
+  const warn = (code: number, message: string): void =>
+    options.warn({ code, message, callSid: sid, atMs: clock.now() });
+  const params = (): Record<string, string> => ({
+    AccountSid: account.accountSid,
+    ApiVersion: '2010-04-01',
+    CallSid: sid,
+    CallStatus: status,
+    Called: options.to,
+    CalledCity: '',
+    CalledCountry: 'US',
+    Caller: options.from,
+    CallerCity: '',
+    CallerCountry: 'US',
+    Direction: 'inbound',
+    From: options.from,
+    FromCountry: 'US',
+    To: options.to,
+    ToCountry: 'US',
+  });
+  const webhooks = { clock, network, record: options.record };
+  const documents = { ...webhooks, account, fallback: options.fallback, faults, params, warn };
+
+  const over = (final: CallStatus, by: 'caller' | 'other-side'): void => {
+    if (endedAtMs !== undefined) return;
+    endedAtMs = clock.now();
+    status = final;
+    running.abort();
+    line?.close();
+    caller.ended(by);
+  };
+  const answer = (): Line => {
+    if (line) return line;
+    status = 'in-progress';
+    answeredAtMs = clock.now();
+    caller.answered({
+      press: (digit) => {
+        if (endedAtMs === undefined) stream?.media.press(digit);
+      },
+      hangUp: () => over('completed', 'caller'),
+    });
+    line = openLine(clock, caller, {
+      random,
+      ...(faults.lossRate === undefined ? {} : { lossRate: faults.lossRate }),
+    });
+    return line;
+  };
+
+  /** Plays mu-law audio to its end, or until `signal` aborts. */
+  const announce = (mulaw: Uint8Array, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const to = answer();
+      let at = 0;
+      const finish = (): void => {
+        signal.removeEventListener('abort', finish);
+        to.connect(undefined);
+        resolve();
+      };
+      signal.addEventListener('abort', finish);
+      to.connect({
+        play() {
+          if (at >= mulaw.length) {
+            finish();
+            return undefined;
+          }
+          const frame = new Uint8Array(PHONE_FRAME_BYTES).fill(MULAW_SILENCE);
+          frame.set(mulaw.subarray(at, at + PHONE_FRAME_BYTES));
+          at += PHONE_FRAME_BYTES;
+          return frame;
+        },
+      });
+    });
+  const say = async (text: string, signal: AbortSignal): Promise<void> => {
+    answer();
+    const clip = await options.bank.speak(text, VOICE);
+    await announce(encodeMulaw(clip.pcm), signal);
+  };
+  const applicationError = async (signal: AbortSignal): Promise<undefined> => {
+    await say(APPLICATION_ERROR, signal);
+    if (!signal.aborted) over('completed', 'other-side');
+    return undefined;
+  };
+
+  const connect = async (noun: StreamNoun, base: URL, signal: AbortSignal): Promise<void> => {
+    const url = resolved(noun.url, base);
+    if (!url) return warn(11_100, `Invalid URL format: ${noun.url}`);
+    if (url.protocol === 'https:' && !/^[a-z]+:/i.test(noun.url)) url.protocol = 'wss:';
+    const stop = new AbortController();
+    const identity = {
+      accountSid: account.accountSid,
+      callSid: sid,
+      streamSid: newSid('MZ'),
+      customParameters: noun.parameters,
+    };
+    // The faults of a media socket befall the first one only: what follows is the way back.
+    const { socketDiesAtMs: _dies, socketFreezesAtMs: _freezes, ...lasting } = faults;
+    await runStream(
+      {
+        clock,
+        network,
+        line: answer(),
+        identity,
+        url,
+        track: noun.track,
+        authToken: account.authToken,
+        faults: streams.length === 0 ? faults : lasting,
+        random,
+        warn,
+        onStart(media) {
+          streams.push(media);
+          stream = { media, stop };
+        },
+        onEvent(event, error) {
+          const callback = resolved(noun.statusCallback ?? '', base);
+          if (noun.statusCallback === undefined || !callback) return;
+          void callWebhook(webhooks, {
+            purpose: 'stream-status',
+            url: callback,
+            method: noun.statusCallbackMethod,
+            params: {
+              AccountSid: account.accountSid,
+              CallSid: sid,
+              StreamSid: identity.streamSid,
+              StreamEvent: event,
+              ...(noun.name === undefined ? {} : { StreamName: noun.name }),
+              ...(error === undefined ? {} : { StreamError: error }),
+              Timestamp: new Date(clock.now()).toISOString(),
+            },
+            authToken: account.authToken,
+            twice: faults.duplicateWebhooks ?? false,
+          });
+        },
+      },
+      AbortSignal.any([signal, stop.signal]),
+    );
+    stream = undefined;
+  };
+
+  /** Carries out one verb. Answers the document to go on with, if not the rest of this one. */
+  const carryOut = async (
+    verb: Verb,
+    base: URL,
+    signal: AbortSignal,
+  ): Promise<DocumentSource | undefined> => {
+    switch (verb.verb) {
+      case 'Say':
+        if (verb.text === '') return void warn(13_520, 'Say: Invalid text: it is empty');
+        // Twilio repeats at most a thousand times, and says 0 for that.
+        for (let left = verb.loop === 0 ? 1_000 : verb.loop; left > 0 && !signal.aborted; left--)
+          await say(verb.text, signal);
+        return undefined;
+      case 'Pause':
+        return void (await announce(silenceOf(verb.lengthMs), signal));
+      case 'Redirect': {
+        const url = resolved(verb.url, base);
+        if (url) return { url: url.href, method: verb.method, purpose: 'redirect' };
+        warn(11_100, `Invalid URL format: ${verb.url}`);
+        return applicationError(signal);
+      }
+      case 'Reject':
+        // Too late to reject a call that was answered: the real service then just hangs up.
+        over(line ? 'completed' : verb.reason === 'busy' ? 'busy' : 'no-answer', 'other-side');
+        return undefined;
+      case 'Hangup':
+        return over('completed', 'other-side'), undefined;
+      case 'Connect': {
+        await connect(verb.stream, base, signal);
+        const action = resolved(verb.action ?? '', base);
+        if (verb.action === undefined || !action) return undefined;
+        return { url: action.href, method: verb.method, purpose: 'connect-action' };
+      }
+      case 'NotCarried':
+        warn(0, `<${verb.name}> is TwiML that the sandbox does not carry out`);
+        return applicationError(signal);
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    let source = options.source;
+    if (!source) {
+      warn(11_100, `Invalid URL format: ${options.to} has no voice URL`);
+      return over('failed', 'other-side');
+    }
+    let circle = { sinceMs: clock.now(), documents: 0 };
+    while (source && endedAtMs === undefined) {
+      if (clock.now() - circle.sinceMs >= 1_000) circle = { sinceMs: clock.now(), documents: 0 };
+      circle = { ...circle, documents: circle.documents + 1 };
+      const { signal } = running;
+      const document = await fetchDocument(documents, source, signal);
+      source = undefined;
+      if (circle.documents > MAX_DOCUMENTS_AT_ONCE) {
+        warn(0, `more than ${MAX_DOCUMENTS_AT_ONCE} documents within a second: a circle`);
+        await applicationError(signal);
+      } else if (!document) await applicationError(signal);
+      else
+        for (const verb of document.verbs) {
+          if (signal.aborted || source) break;
+          source = await carryOut(verb, document.url, signal);
+        }
+      if (signal.aborted && endedAtMs === undefined) {
+        source = replacement;
+        replacement = undefined;
+        running = new AbortController();
+      }
+    }
+    over('completed', 'other-side');
+  };
+
+  const reportEnd = async (): Promise<void> => {
+    const { statusCallback } = options;
+    const url = statusCallback && resolved(statusCallback.url);
+    if (!statusCallback || !url) return;
+    if (faults.lateStatusMs !== undefined) await clock.sleep(faults.lateStatusMs);
+    const seconds = Math.ceil(((endedAtMs ?? 0) - (answeredAtMs ?? endedAtMs ?? 0)) / 1_000);
+    const outcome = await callWebhook(webhooks, {
+      purpose: 'call-status',
+      url,
+      method: statusCallback.method,
+      params: {
+        ...params(),
+        CallDuration: String(seconds),
+        Duration: String(Math.ceil(seconds / 60)),
+        CallbackSource: 'call-progress-events',
+        SequenceNumber: '0',
+        Timestamp: new Date(endedAtMs ?? 0).toUTCString().replace('GMT', '+0000'),
+      },
+      authToken: account.authToken,
+      twice: faults.duplicateWebhooks ?? false,
+    });
+    if (!outcome.ok) warn(outcome.code, outcome.message);
+  };
+
+  const done = run().then(reportEnd);
+  return {
+    sid,
+    accountSid: account.accountSid,
+    from: options.from,
+    to: options.to,
+    phoneNumberSid: options.phoneNumberSid,
+    direction: 'inbound',
+    get status() {
+      return status;
+    },
+    startedAtMs,
+    get answeredAtMs() {
+      return answeredAtMs;
+    },
+    get endedAtMs() {
+      return endedAtMs;
+    },
+    streams,
+    hangUp: () => over(line ? 'completed' : 'canceled', 'caller'),
+    complete: () => over('completed', 'other-side'),
+    redirect(source) {
+      replacement = source;
+      running.abort();
+    },
+    stopStream(streamSid) {
+      if (stream?.media.streamSid !== streamSid) return false;
+      stream.stop.abort();
+      return true;
+    },
+    done,
+  };
+}
+
+const silenceOf = (ms: number): Uint8Array =>
+  new Uint8Array((ms / FRAME_MS) * PHONE_FRAME_BYTES).fill(MULAW_SILENCE);
+
+function resolved(url: string, base?: URL): URL | undefined {
+  return URL.canParse(url, base?.href) ? new URL(url, base?.href) : undefined;
+}
