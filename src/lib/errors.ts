@@ -1,8 +1,10 @@
 /** Code → HTTP status. The code is API and stays; the message is for people and may change. */
 const STATUS = {
+  bad_request: 400,
   unauthenticated: 401,
   forbidden: 403,
   not_found: 404,
+  method_not_allowed: 405,
   conflict: 409,
   gone: 410,
   payload_too_large: 413,
