@@ -1,49 +1,16 @@
 import { createServer } from 'node:http';
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import type { WebSocket } from 'ws';
 import type { Clock } from '#lib/clock.ts';
 import { messageOf } from '#lib/errors.ts';
 import type { Faults } from '../faults.ts';
-
-/** A WebSocket that was opened to the vendor. */
-export type ConnectionRecord = {
-  readonly id: number;
-  readonly path: string;
-  readonly openedAtMs: number;
-  /** Undefined while open. */
-  readonly closedAtMs: number | undefined;
-  /** As the WebSocket protocol numbers it; 1006 when it was cut. */
-  readonly closeCode: number | undefined;
-};
-
-/** One HTTP request or WebSocket handshake. Never holds a header: keys travel there. */
-export type RequestRecord = {
-  readonly method: string;
-  /** Without the query. */
-  readonly path: string;
-  readonly atMs: number;
-  /** 101 for a handshake that became a WebSocket; undefined while, or if never, answered. */
-  readonly status: number | undefined;
-  /** The client went away before the answer was complete. */
-  readonly aborted: boolean;
-};
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** The vendor's end of one WebSocket. */
-export type Peer = {
-  readonly id: number;
-  readonly socket: WebSocket;
-  send(frame: string): void;
-  close(code?: number, reason?: string): void;
-  /** Cuts the connection: the client sees no close frame. */
-  kill(): void;
-  /** From now on nothing is sent and nothing read, not even a ping. */
-  silence(): void;
-};
+import { createExchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+import { createPeer } from './peer.ts';
+import type { Peer } from './peer.ts';
+import type { ConnectionRecord, Mutable, RequestRecord } from './records.ts';
 
 export type Upgrade = {
   readonly url: URL;
@@ -52,23 +19,6 @@ export type Upgrade = {
   accept(headers?: Readonly<Record<string, string>>): Peer;
   /** Accepts the TCP connection and resets it. */
   reset(): void;
-};
-
-/** One HTTP request and its answer. */
-export type Exchange = {
-  readonly method: string;
-  readonly url: URL;
-  readonly headers: IncomingHttpHeaders;
-  body(): Promise<string>;
-  reply(status: number, headers: Readonly<Record<string, string>>, body: object): void;
-  /** Starts an answer of many parts. */
-  start(status: number, headers: Readonly<Record<string, string>>): void;
-  write(part: string): void;
-  end(): void;
-  reset(): void;
-  silence(): void;
-  /** Called once, when the client goes away before `end`. */
-  onAbort(gone: () => void): void;
 };
 
 export type VendorServer = {
@@ -90,8 +40,6 @@ export type VendorServerOptions = {
   /** The vendor's answer to a fault of the sandbox's own code, so that no request is left hanging. */
   crashed(message: string): { readonly status: number; readonly body: object };
 };
-
-const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
 /** Serves one vendor's API, HTTP and WebSocket, on a port of this machine. */
 export async function serveVendor(options: VendorServerOptions): Promise<VendorServer> {
@@ -184,7 +132,9 @@ export async function serveVendor(options: VendorServerOptions): Promise<VendorS
         entry.status = 101;
         return accept(request, socket, head, url.pathname);
       },
-      reset: () => void (socket as Socket).resetAndDestroy(),
+      reset() {
+        if (socket instanceof Socket) socket.resetAndDestroy();
+      },
     };
     void (async () => {
       if (options.upgrade) return options.upgrade(upgrade);
@@ -214,13 +164,15 @@ export async function serveVendor(options: VendorServerOptions): Promise<VendorS
     });
 
   await listen(options.port ?? 0);
-  const { port } = server.address() as AddressInfo;
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  const { port } = address;
 
   const unsubscribe = faults.subscribe(async (fault) => {
     if (fault?.kind === 'down') return stopListening();
     if (!server.listening) await listen(port);
     if (fault?.kind === 'reset') cutAll();
-    if (fault?.kind === 'half-open') for (const one of [...live]) one.silence();
+    if (fault?.kind === 'half-open') for (const one of live) one.silence();
   });
   if (faults.standing?.kind === 'down') await stopListening();
 
@@ -233,83 +185,6 @@ export async function serveVendor(options: VendorServerOptions): Promise<VendorS
       unsubscribe();
       await stopListening();
       webSockets.close();
-    },
-  };
-}
-
-function createPeer(id: number, socket: WebSocket): Peer {
-  let silent = false;
-  // A protocol error of the client ends its socket with 'close'; without a listener it would end the process.
-  socket.on('error', () => undefined);
-  return {
-    id,
-    socket,
-    send(frame) {
-      if (!silent && socket.readyState === socket.OPEN) socket.send(frame);
-    },
-    close(code, reason) {
-      if (!silent) socket.close(code, reason);
-    },
-    kill: () => socket.terminate(),
-    silence() {
-      silent = true;
-      if (socket.readyState === socket.OPEN) socket.pause();
-    },
-  };
-}
-
-function createExchange(
-  request: IncomingMessage,
-  response: ServerResponse,
-  url: URL,
-  entry: Mutable<RequestRecord>,
-): Exchange {
-  let silent = false;
-  let gone: (() => void) | undefined;
-  response.on('close', () => {
-    if (response.writableFinished || response.writableEnded) return;
-    entry.aborted = true;
-    gone?.();
-  });
-  const start: Exchange['start'] = (status, headers) => {
-    if (silent || response.headersSent) return;
-    entry.status = status;
-    response.writeHead(status, headers);
-    response.flushHeaders();
-  };
-  return {
-    method: request.method ?? 'GET',
-    url,
-    headers: request.headers,
-    async body() {
-      const parts: Buffer[] = [];
-      let bytes = 0;
-      for await (const part of request as AsyncIterable<Buffer>) {
-        bytes += part.length;
-        if (bytes > BODY_LIMIT_BYTES) throw new RangeError('the request body is too large');
-        parts.push(part);
-      }
-      return Buffer.concat(parts).toString('utf8');
-    },
-    reply(status, headers, body) {
-      if (silent || response.headersSent) return;
-      entry.status = status;
-      response.writeHead(status, { 'content-type': 'application/json', ...headers });
-      response.end(JSON.stringify(body));
-    },
-    start,
-    write(part) {
-      if (!silent && !response.destroyed) response.write(part);
-    },
-    end() {
-      if (!silent) response.end();
-    },
-    reset: () => void request.socket.resetAndDestroy(),
-    silence() {
-      silent = true;
-    },
-    onAbort(listener) {
-      gone = listener;
     },
   };
 }

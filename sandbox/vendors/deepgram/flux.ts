@@ -1,6 +1,7 @@
 import type { Ear, EarFormat, HeardWord } from '../../speech/speech.ts';
+import { isObject, parseObject } from '../json.ts';
+import type { JsonObject } from '../json.ts';
 import { createAudioFeed } from './audio-feed.ts';
-import { parseObject } from './nova.ts';
 import type { ListenOutput, ListenStream } from './nova.ts';
 import { checkThresholds } from './query.ts';
 import type { FluxOptions, FluxThresholds } from './query.ts';
@@ -113,7 +114,7 @@ export function createFluxStream(options: {
     output.close(1011, code);
   };
 
-  const configure = (message: Readonly<Record<string, unknown>>): void => {
+  const configure = (message: JsonObject): void => {
     const next = readConfigure(message, query.model, thresholds);
     if (!next) return numbered({ type: 'ConfigureFailure' });
     thresholds = next.thresholds;
@@ -164,28 +165,47 @@ type Configured = {
 
 /** What a Configure message asks for; undefined when it is refused, and nothing of it then counts. */
 function readConfigure(
-  message: Readonly<Record<string, unknown>>,
+  message: JsonObject,
   model: string,
   current: FluxThresholds,
 ): Configured | undefined {
-  const { thresholds, keyterms, language_hints: languageHints, numerals, type: _, ...unknown } = message;
+  const {
+    thresholds,
+    keyterms,
+    language_hints: languageHints,
+    numerals,
+    type: _,
+    ...unknown
+  } = message;
   if (Object.keys(unknown).length > 0) return undefined;
   if (numerals !== undefined && typeof numerals !== 'boolean') return undefined;
   if (keyterms !== undefined && !isStrings(keyterms)) return undefined;
   if (languageHints !== undefined && !(isStrings(languageHints) && model === 'flux-general-multi'))
     return undefined;
-  const merged: Record<string, unknown> = { ...current };
-  if (thresholds !== undefined) {
-    if (typeof thresholds !== 'object' || thresholds === null) return undefined;
-    for (const [name, value] of Object.entries(thresholds)) {
-      const valid =
-        typeof value === 'number' || (name === 'eager_eot_threshold' && value === null);
-      if (!(name in current) || !valid) return undefined;
-      merged[name] = value;
-    }
-  }
-  const checked = checkThresholds(merged as FluxThresholds);
-  return typeof checked === 'string' ? undefined : { thresholds: checked, keyterms, languageHints };
+  const merged = mergeThresholds(current, thresholds);
+  const checked = merged && checkThresholds(merged);
+  return checked === undefined || typeof checked === 'string'
+    ? undefined
+    : { thresholds: checked, keyterms, languageHints };
+}
+
+function mergeThresholds(current: FluxThresholds, asked: unknown): FluxThresholds | undefined {
+  if (asked === undefined) return current;
+  if (!isObject(asked)) return undefined;
+  const {
+    eot_threshold = current.eot_threshold,
+    eager_eot_threshold = current.eager_eot_threshold,
+    eot_timeout_ms = current.eot_timeout_ms,
+    ...unknown
+  } = asked;
+  if (
+    Object.keys(unknown).length > 0 ||
+    typeof eot_threshold !== 'number' ||
+    typeof eot_timeout_ms !== 'number' ||
+    (eager_eot_threshold !== null && typeof eager_eot_threshold !== 'number')
+  )
+    return undefined;
+  return { eot_threshold, eager_eot_threshold, eot_timeout_ms };
 }
 
 const isStrings = (value: unknown): value is readonly string[] =>

@@ -1,4 +1,5 @@
 import type { Ear, EarFormat, HeardWord } from '../../speech/speech.ts';
+import { parseObject } from '../json.ts';
 import { createAudioFeed } from './audio-feed.ts';
 import type { NovaOptions } from './query.ts';
 import { MIN_SPEECH_MS, bareWord, joinWords, seconds, wordConfidence } from './words.ts';
@@ -43,10 +44,14 @@ export function createNovaStream(options: {
   const { query, ear, requestId, timing, output } = options;
   const feed = createAudioFeed(options.format);
   const modelInfo = {
-    name: query.model.replace(/^(nova-\d|nova)(?:-(.+))?$/, (_, arch: string, use?: string) =>
-      `${use ?? 'general'}-${arch}`),
+    name: query.model.replace(
+      /^(nova-\d|nova)(?:-(.+))?$/,
+      (_, arch: string, use?: string) => `${use ?? 'general'}-${arch}`,
+    ),
     version: '2025-04-17.21547',
-    arch: query.model.startsWith('nova-3') ? 'nova-3' : (query.model.match(/^nova-2|^[a-z]+/)?.[0] ?? query.model),
+    arch: query.model.startsWith('nova-3')
+      ? 'nova-3'
+      : (query.model.match(/^nova-2|^[a-z]+/)?.[0] ?? query.model),
   };
 
   /** Heard since the last final. */
@@ -175,7 +180,7 @@ export function createNovaStream(options: {
     },
     text(message) {
       if (over) return;
-      switch (controlType(message)) {
+      switch (parseObject(message)?.['type']) {
         case 'KeepAlive':
           return;
         case 'Finalize':
@@ -190,21 +195,4 @@ export function createNovaStream(options: {
       }
     },
   };
-}
-
-/** The `type` of a JSON message; undefined when it is none. */
-export function controlType(message: string): string | undefined {
-  const parsed = parseObject(message);
-  return typeof parsed?.['type'] === 'string' ? parsed['type'] : undefined;
-}
-
-export function parseObject(message: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const parsed: unknown = JSON.parse(message);
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
-      ? (parsed as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

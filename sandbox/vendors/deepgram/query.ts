@@ -152,8 +152,9 @@ export const parseFluxQuery = (query: URLSearchParams): QueryResult<FluxOptions>
 
 /** The thresholds if all are in range and fit each other, otherwise what is wrong with them. */
 export function checkThresholds(thresholds: FluxThresholds): FluxThresholds | string {
-  for (const [name, [min, max]] of Object.entries(LIMITS)) {
-    const value = thresholds[name as keyof FluxThresholds];
+  for (const name of ['eot_threshold', 'eager_eot_threshold', 'eot_timeout_ms'] as const) {
+    const [min, max] = LIMITS[name];
+    const value = thresholds[name];
     if (value !== null && !(value >= min && value <= max))
       return `${name} must be between ${min} and ${max}`;
   }
@@ -210,7 +211,9 @@ function readFormat(query: URLSearchParams, known: readonly string[]): EarFormat
     return undefined;
   }
   if (!known.includes(encoding))
-    refuse(badQuery(`encoding: unknown variant \`${encoding}\`, expected one of ${known.join(', ')}`));
+    refuse(
+      badQuery(`encoding: unknown variant \`${encoding}\`, expected one of ${known.join(', ')}`),
+    );
   if (sampleRateHz === undefined)
     return refuse(badRequest('sample_rate is required when encoding is specified.'));
   if (encoding !== 'mulaw' && encoding !== 'linear16')

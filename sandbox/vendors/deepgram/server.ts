@@ -5,7 +5,10 @@ import { faultySender } from '../../faults.ts';
 import type { Fault, Faults } from '../../faults.ts';
 import type { OpenEar } from '../../speech/speech.ts';
 import { serveVendor } from '../serve.ts';
-import type { ConnectionRecord, Exchange, Peer, RequestRecord, Upgrade } from '../serve.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Peer } from '../peer.ts';
+import type { ConnectionRecord, RequestRecord } from '../records.ts';
+import type { Upgrade } from '../serve.ts';
 import { INVALID_CREDENTIALS, NOT_FOUND, refusalAnswer, refusalOf } from './errors.ts';
 import type { DeepgramRefusal } from './errors.ts';
 import { createFluxStream } from './flux.ts';
@@ -115,7 +118,10 @@ export async function startDeepgram(options: DeepgramOptions): Promise<DeepgramS
 function isAuthorised(headers: IncomingHttpHeaders, keys: readonly string[]): boolean {
   const [scheme, key, ...rest] = (headers.authorization ?? '').split(' ');
   return (
-    scheme?.toLowerCase() === 'token' && key !== undefined && rest.length === 0 && keys.includes(key)
+    scheme?.toLowerCase() === 'token' &&
+    key !== undefined &&
+    rest.length === 0 &&
+    keys.includes(key)
   );
 }
 

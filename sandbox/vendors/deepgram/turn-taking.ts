@@ -55,7 +55,7 @@ export function soundsFinished(transcript: string): boolean {
 type Point = readonly [atMs: number, confidence: number];
 
 function interpolate(points: readonly Point[], atMs: number): number {
-  let before = points[0] as Point;
+  let before: Point = [0, 0];
   for (const point of points) {
     if (atMs <= point[0]) {
       const widthMs = point[0] - before[0];
