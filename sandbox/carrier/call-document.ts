@@ -87,6 +87,7 @@ function read(context: DocumentContext, text: string, url: URL): Fetched {
     context.warn(12_100, `Document parse failure: ${twiml.message}`);
     return { document: undefined, code: 12_100 };
   }
-  for (const message of twiml.warnings) context.warn(12_200, `Schema validation warning: ${message}`);
+  for (const message of twiml.warnings)
+    context.warn(12_200, `Schema validation warning: ${message}`);
   return { document: { verbs: twiml.verbs, url } };
 }

@@ -1,65 +1,23 @@
-import { encodeMulaw, MULAW_SILENCE, PHONE_FRAME_BYTES } from '#audio/g711.ts';
 import type { Clock } from '#lib/clock.ts';
-import { FRAME_MS } from '../caller/caller.ts';
-import type { Caller } from '../caller/caller.ts';
-import type { VoiceBank } from '../speech/speech.ts';
+import { createRandom } from '#sandbox/lib/random.ts';
+import { clipMulaw } from '#sandbox/speech/clip-audio.ts';
+import type { VoiceBank } from '#sandbox/speech/speech.ts';
+import type { Caller } from '#sandbox/caller/caller.ts';
 import { newSid } from './accounts.ts';
 import type { Account } from './accounts.ts';
+import { announce, silenceOf } from './announce.ts';
 import { fetchDocument } from './call-document.ts';
 import type { DocumentSource } from './call-document.ts';
-import { randomFrom } from './faults.ts';
+import { connectStream } from './connect.ts';
 import type { CallFaults } from './faults.ts';
 import { openLine } from './line.ts';
 import type { Line } from './line.ts';
 import type { MediaStream } from './media-stream.ts';
 import type { Network } from './network.ts';
-import { runStream } from './stream-leg.ts';
 import type { HttpMethod, StreamNoun, Verb } from './twiml.ts';
-import { callWebhook } from './webhooks.ts';
+import { callWebhook, resolveUrl } from './webhooks.ts';
 import type { SentWebhook } from './webhooks.ts';
-
-export type CallStatus =
-  | 'queued'
-  | 'ringing'
-  | 'in-progress'
-  | 'completed'
-  | 'busy'
-  | 'no-answer'
-  | 'canceled'
-  | 'failed';
-
-/** `code` is Twilio's; 0 is this carrier's own word on what it cannot do. */
-export type CarrierWarning = {
-  readonly code: number;
-  readonly message: string;
-  readonly callSid: string | undefined;
-  readonly atMs: number;
-};
-
-export type PhoneCall = {
-  readonly sid: string;
-  readonly accountSid: string;
-  readonly from: string;
-  readonly to: string;
-  readonly phoneNumberSid: string;
-  readonly direction: 'inbound';
-  readonly status: CallStatus;
-  readonly startedAtMs: number;
-  readonly answeredAtMs: number | undefined;
-  readonly endedAtMs: number | undefined;
-  /** Every media stream of the call, the running one last. */
-  readonly streams: readonly MediaStream[];
-  /** The caller puts the phone down. */
-  hangUp(): void;
-  /** The account ends the call by the REST API. */
-  complete(): void;
-  /** The account replaces the running TwiML by the REST API; a running stream is stopped. */
-  redirect(source: DocumentSource): void;
-  /** Stops a running stream by the REST API; false when the call has no such stream running. */
-  stopStream(streamSid: string): boolean;
-  /** Resolves when the call is over and its last status callback was delivered or given up. */
-  readonly done: Promise<void>;
-};
+import type { CallStatus, CarrierWarning, PhoneCall } from './phone-call.ts';
 
 export type CallOptions = {
   readonly clock: Clock;
@@ -89,7 +47,7 @@ const MAX_DOCUMENTS_AT_ONCE = 50;
 export function startCall(options: CallOptions): PhoneCall {
   const { clock, network, account, caller, faults } = options;
   const sid = newSid('CA');
-  const random = randomFrom(faults.seed ?? 1);
+  const random = createRandom(faults.seed ?? 1);
   const streams: MediaStream[] = [];
   const startedAtMs = clock.now();
   let status: CallStatus = 'ringing';
@@ -123,8 +81,9 @@ export function startCall(options: CallOptions): PhoneCall {
   const webhooks = { clock, network, record: options.record };
   const documents = { ...webhooks, account, fallback: options.fallback, faults, params, warn };
 
+  const isOver = (): boolean => endedAtMs !== undefined;
   const over = (final: CallStatus, by: 'caller' | 'other-side'): void => {
-    if (endedAtMs !== undefined) return;
+    if (isOver()) return;
     endedAtMs = clock.now();
     status = final;
     running.abort();
@@ -137,46 +96,20 @@ export function startCall(options: CallOptions): PhoneCall {
     answeredAtMs = clock.now();
     caller.answered({
       press: (digit) => {
-        if (endedAtMs === undefined) stream?.media.press(digit);
+        if (!isOver()) stream?.media.press(digit);
       },
       hangUp: () => over('completed', 'caller'),
     });
     line = openLine(clock, caller, {
-      random,
+      random: () => random.next(),
       ...(faults.lossRate === undefined ? {} : { lossRate: faults.lossRate }),
     });
     return line;
   };
 
-  /** Plays mu-law audio to its end, or until `signal` aborts. */
-  const announce = (mulaw: Uint8Array, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const to = answer();
-      let at = 0;
-      const finish = (): void => {
-        signal.removeEventListener('abort', finish);
-        to.connect(undefined);
-        resolve();
-      };
-      signal.addEventListener('abort', finish);
-      to.connect({
-        play() {
-          if (at >= mulaw.length) {
-            finish();
-            return undefined;
-          }
-          const frame = new Uint8Array(PHONE_FRAME_BYTES).fill(MULAW_SILENCE);
-          frame.set(mulaw.subarray(at, at + PHONE_FRAME_BYTES));
-          at += PHONE_FRAME_BYTES;
-          return frame;
-        },
-      });
-    });
   const say = async (text: string, signal: AbortSignal): Promise<void> => {
-    answer();
-    const clip = await options.bank.speak(text, VOICE);
-    await announce(encodeMulaw(clip.pcm), signal);
+    const to = answer();
+    await announce(to, clipMulaw(await options.bank.speak(text, VOICE)), signal);
   };
   const applicationError = async (signal: AbortSignal): Promise<undefined> => {
     await say(APPLICATION_ERROR, signal);
@@ -185,57 +118,23 @@ export function startCall(options: CallOptions): PhoneCall {
   };
 
   const connect = async (noun: StreamNoun, base: URL, signal: AbortSignal): Promise<void> => {
-    const url = resolved(noun.url, base);
-    if (!url) return warn(11_100, `Invalid URL format: ${noun.url}`);
-    if (url.protocol === 'https:' && !/^[a-z]+:/i.test(noun.url)) url.protocol = 'wss:';
     const stop = new AbortController();
-    const identity = {
-      accountSid: account.accountSid,
-      callSid: sid,
-      streamSid: newSid('MZ'),
-      customParameters: noun.parameters,
-    };
     // The faults of a media socket befall the first one only: what follows is the way back.
     const { socketDiesAtMs: _dies, socketFreezesAtMs: _freezes, ...lasting } = faults;
-    await runStream(
-      {
-        clock,
-        network,
-        line: answer(),
-        identity,
-        url,
-        track: noun.track,
-        authToken: account.authToken,
-        faults: streams.length === 0 ? faults : lasting,
-        random,
-        warn,
-        onStart(media) {
-          streams.push(media);
-          stream = { media, stop };
-        },
-        onEvent(event, error) {
-          const callback = resolved(noun.statusCallback ?? '', base);
-          if (noun.statusCallback === undefined || !callback) return;
-          void callWebhook(webhooks, {
-            purpose: 'stream-status',
-            url: callback,
-            method: noun.statusCallbackMethod,
-            params: {
-              AccountSid: account.accountSid,
-              CallSid: sid,
-              StreamSid: identity.streamSid,
-              StreamEvent: event,
-              ...(noun.name === undefined ? {} : { StreamName: noun.name }),
-              ...(error === undefined ? {} : { StreamError: error }),
-              Timestamp: new Date(clock.now()).toISOString(),
-            },
-            authToken: account.authToken,
-            twice: faults.duplicateWebhooks ?? false,
-          });
-        },
+    const context = {
+      ...webhooks,
+      account,
+      callSid: sid,
+      line: answer(),
+      faults: streams.length === 0 ? faults : lasting,
+      random: () => random.next(),
+      warn,
+      onStart(media: MediaStream) {
+        streams.push(media);
+        stream = { media, stop };
       },
-      AbortSignal.any([signal, stop.signal]),
-    );
+    };
+    await connectStream(context, noun, base, AbortSignal.any([signal, stop.signal]));
     stream = undefined;
   };
 
@@ -247,15 +146,20 @@ export function startCall(options: CallOptions): PhoneCall {
   ): Promise<DocumentSource | undefined> => {
     switch (verb.verb) {
       case 'Say':
-        if (verb.text === '') return void warn(13_520, 'Say: Invalid text: it is empty');
+        if (verb.text === '') warn(13_520, 'Say: Invalid text: it is empty');
         // Twilio repeats at most a thousand times, and says 0 for that.
-        for (let left = verb.loop === 0 ? 1_000 : verb.loop; left > 0 && !signal.aborted; left--)
+        for (
+          let left = verb.loop === 0 ? 1_000 : verb.loop;
+          left > 0 && verb.text !== '' && !signal.aborted;
+          left--
+        )
           await say(verb.text, signal);
         return undefined;
       case 'Pause':
-        return void (await announce(silenceOf(verb.lengthMs), signal));
+        await announce(answer(), silenceOf(verb.lengthMs), signal);
+        return undefined;
       case 'Redirect': {
-        const url = resolved(verb.url, base);
+        const url = resolveUrl(verb.url, base);
         if (url) return { url: url.href, method: verb.method, purpose: 'redirect' };
         warn(11_100, `Invalid URL format: ${verb.url}`);
         return applicationError(signal);
@@ -265,10 +169,10 @@ export function startCall(options: CallOptions): PhoneCall {
         over(line ? 'completed' : verb.reason === 'busy' ? 'busy' : 'no-answer', 'other-side');
         return undefined;
       case 'Hangup':
-        return over('completed', 'other-side'), undefined;
+        return (over('completed', 'other-side'), undefined);
       case 'Connect': {
         await connect(verb.stream, base, signal);
-        const action = resolved(verb.action ?? '', base);
+        const action = resolveUrl(verb.action ?? '', base);
         if (verb.action === undefined || !action) return undefined;
         return { url: action.href, method: verb.method, purpose: 'connect-action' };
       }
@@ -285,7 +189,7 @@ export function startCall(options: CallOptions): PhoneCall {
       return over('failed', 'other-side');
     }
     let circle = { sinceMs: clock.now(), documents: 0 };
-    while (source && endedAtMs === undefined) {
+    while (source && !isOver()) {
       if (clock.now() - circle.sinceMs >= 1_000) circle = { sinceMs: clock.now(), documents: 0 };
       circle = { ...circle, documents: circle.documents + 1 };
       const { signal } = running;
@@ -300,7 +204,7 @@ export function startCall(options: CallOptions): PhoneCall {
           if (signal.aborted || source) break;
           source = await carryOut(verb, document.url, signal);
         }
-      if (signal.aborted && endedAtMs === undefined) {
+      if (signal.aborted && !isOver()) {
         source = replacement;
         replacement = undefined;
         running = new AbortController();
@@ -311,7 +215,7 @@ export function startCall(options: CallOptions): PhoneCall {
 
   const reportEnd = async (): Promise<void> => {
     const { statusCallback } = options;
-    const url = statusCallback && resolved(statusCallback.url);
+    const url = statusCallback && resolveUrl(statusCallback.url);
     if (!statusCallback || !url) return;
     if (faults.lateStatusMs !== undefined) await clock.sleep(faults.lateStatusMs);
     const seconds = Math.ceil(((endedAtMs ?? 0) - (answeredAtMs ?? endedAtMs ?? 0)) / 1_000);
@@ -365,11 +269,4 @@ export function startCall(options: CallOptions): PhoneCall {
     },
     done,
   };
-}
-
-const silenceOf = (ms: number): Uint8Array =>
-  new Uint8Array((ms / FRAME_MS) * PHONE_FRAME_BYTES).fill(MULAW_SILENCE);
-
-function resolved(url: string, base?: URL): URL | undefined {
-  return URL.canParse(url, base?.href) ? new URL(url, base?.href) : undefined;
 }

@@ -1,7 +1,7 @@
 import { MULAW_SILENCE, PHONE_FRAME_BYTES } from '#audio/g711.ts';
 import type { Clock } from '#lib/clock.ts';
-import { FRAME_MS } from '../caller/caller.ts';
-import type { Caller } from '../caller/caller.ts';
+import { FRAME_MS } from '#sandbox/caller/caller.ts';
+import type { Caller } from '#sandbox/caller/caller.ts';
 
 /** What the carrier connects a caller to: an announcement, a pause, a media stream. */
 export type LineSource = {
@@ -40,7 +40,8 @@ export function openLine(clock: Clock, caller: Caller, faults: LineFaults): Line
   let spoken: Uint8Array | undefined;
   let closed = false;
 
-  const lost = (): boolean => (faults.lossRate ?? 0) > 0 && faults.random() < (faults.lossRate ?? 0);
+  const lost = (): boolean =>
+    (faults.lossRate ?? 0) > 0 && faults.random() < (faults.lossRate ?? 0);
 
   const runFrame = (): void => {
     // What was said during a frame is known, and sent, at its end.
@@ -52,10 +53,14 @@ export function openLine(clock: Clock, caller: Caller, faults: LineFaults): Line
   };
   const dueFrames = (): number => Math.floor((clock.now() - answeredMs) / FRAME_MS + 1e-6) + 1;
   const runDue = (): void => {
-    for (let due = dueFrames(); !closed && frame < due; due = dueFrames()) runFrame();
-    if (!closed) schedule();
+    while (frame < dueFrames()) {
+      if (closed) return;
+      runFrame();
+    }
+    schedule();
   };
   const schedule = (): void => {
+    if (closed) return;
     cancel = clock.after(answeredMs + frame * FRAME_MS - clock.now(), () => {
       // After a stall the sockets hold audio that came in time: it is read before it is missed.
       if (dueFrames() - frame > 2) setImmediate(runDue);

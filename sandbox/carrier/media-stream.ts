@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { phoneMs, PHONE_FRAME_BYTES, MULAW_SILENCE } from '#audio/g711.ts';
-import { FRAME_MS } from '../caller/caller.ts';
+import { FRAME_MS } from '#sandbox/caller/caller.ts';
 
 /** A pause inside an utterance that nobody meant: the buffer ran dry and was filled again too late. */
 export type Underrun = {
@@ -49,11 +49,23 @@ export type MediaStream = StreamIdentity & {
  */
 const LONGEST_GAP_MS = 500;
 
-const base64 = z.string().regex(/^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$|^(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)$/);
+const base64 = z
+  .string()
+  .regex(
+    /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$|^(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)$/,
+  );
 const streamSid = z.string();
 const serverMessage = z.discriminatedUnion('event', [
-  z.strictObject({ event: z.literal('media'), streamSid, media: z.strictObject({ payload: base64 }) }),
-  z.strictObject({ event: z.literal('mark'), streamSid, mark: z.strictObject({ name: z.string() }) }),
+  z.strictObject({
+    event: z.literal('media'),
+    streamSid,
+    media: z.strictObject({ payload: base64 }),
+  }),
+  z.strictObject({
+    event: z.literal('mark'),
+    streamSid,
+    mark: z.strictObject({ name: z.string() }),
+  }),
   z.strictObject({ event: z.literal('clear'), streamSid }),
 ]);
 
@@ -171,7 +183,9 @@ export function mediaStream(
       if (!frame) return;
       chunk += 1;
       const payload = Buffer.from(frame).toString('base64');
-      sayNumbered('media', { media: { track: 'inbound', chunk: String(chunk), timestamp, payload } });
+      sayNumbered('media', {
+        media: { track: 'inbound', chunk: String(chunk), timestamp, payload },
+      });
     },
     press(digit) {
       sayNumbered('dtmf', { dtmf: { track: 'inbound_track', digit } });

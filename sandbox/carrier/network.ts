@@ -1,5 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { WebSocket } from 'ws';
+import type { RawData } from 'ws';
 
 export type WebRequest = {
   readonly method: 'GET' | 'POST';
@@ -51,11 +52,7 @@ export type Socket = {
 export type Network = {
   /** Rejects with a `NetworkFault`, or with the signal's reason. Redirects are not followed. */
   fetch(request: WebRequest, signal: AbortSignal): Promise<WebResponse>;
-  connect(
-    url: URL,
-    headers: Readonly<Record<string, string>>,
-    listener: SocketListener,
-  ): Socket;
+  connect(url: URL, headers: Readonly<Record<string, string>>, listener: SocketListener): Socket;
 };
 
 /** Public origin, such as `https://voice.example.test`, to a local one, such as `http://127.0.0.1:8080`. */
@@ -67,12 +64,12 @@ export type Routes = Readonly<Record<string, string>>;
  * exist. `routes` is read at every request, so that it may grow.
  */
 export function loopbackNetwork(routes: Routes): Network {
-  const localOf = (url: URL): URL => {
-    const scheme = url.protocol === 'wss:' ? 'https:' : url.protocol === 'ws:' ? 'http:' : url.protocol;
+  const localOf = (url: URL): URL | undefined => {
+    const scheme = url.protocol.replace('ws', 'http');
     const local = routes[`${scheme}//${url.host}`];
-    if (local === undefined) throw new NetworkFault('bad-host', `no host ${url.host}`);
-    return new URL(local);
+    return local === undefined ? undefined : new URL(local);
   };
+  const noHost = (url: URL): NetworkFault => new NetworkFault('bad-host', `no host ${url.host}`);
   const proxied = (url: URL): Record<string, string> => ({
     host: url.host,
     'x-forwarded-host': url.host,
@@ -82,14 +79,13 @@ export function loopbackNetwork(routes: Routes): Network {
   return {
     async fetch(request, signal) {
       const local = localOf(request.url);
+      if (!local) throw noHost(request.url);
       return post(local, proxied(request.url), request, signal);
     },
     connect(url, headers, listener) {
-      let local: URL;
-      try {
-        local = localOf(url);
-      } catch (fault) {
-        queueMicrotask(() => listener.failed(fault as NetworkFault));
+      const local = localOf(url);
+      if (!local) {
+        queueMicrotask(() => listener.failed(noHost(url)));
         return { send: () => undefined, close: () => undefined, kill: () => undefined };
       }
       const target = `ws://${local.host}${url.pathname}${url.search}`;
@@ -107,7 +103,7 @@ function post(
   return new Promise((resolve, reject) => {
     let connected = false;
     const fail = (error: Error): void => {
-      if (signal.aborted) reject(signal.reason as Error);
+      if (signal.aborted) reject(abortReason(signal));
       else reject(new NetworkFault(connected ? 'broken' : 'no-connection', error.message));
     };
     const request = httpRequest(
@@ -157,7 +153,7 @@ function openSocket(
     listener.open();
   });
   socket.on('message', (data, binary) => {
-    if (state === 'open') listener.message(data as Buffer, binary);
+    if (state === 'open') listener.message(bufferOf(data), binary);
   });
   socket.on('unexpected-response', (request, response) => {
     over(() => listener.refused(response.statusCode ?? 0));
@@ -177,3 +173,9 @@ function openSocket(
     kill: () => socket.terminate(),
   };
 }
+
+const bufferOf = (data: RawData): Buffer =>
+  Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data);
+
+const abortReason = (signal: AbortSignal): Error =>
+  signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason));

@@ -1,5 +1,5 @@
 import type { PhoneNumber } from './accounts.ts';
-import type { PhoneCall } from './call.ts';
+import type { PhoneCall } from './phone-call.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -107,7 +107,7 @@ export function renderPage(list: {
   const start = number * size;
   const shown = items.slice(start, start + size);
   const linkTo = (page: number): string =>
-    `${path}?${new URLSearchParams({ ...params, PageSize: String(size), Page: String(page) })}`;
+    `${path}?${new URLSearchParams({ ...params, PageSize: String(size), Page: String(page) }).toString()}`;
   return {
     end: shown.length === 0 ? start : start + shown.length - 1,
     first_page_uri: linkTo(0),

@@ -1,9 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Clock } from '#lib/clock.ts';
-import { sendJson } from '../lib/http.ts';
-import type { HttpExchange } from '../lib/http.ts';
+import { sendJson } from '#sandbox/lib/http.ts';
+import type { HttpExchange } from '#sandbox/lib/http.ts';
 import type { Account, PhoneNumber } from './accounts.ts';
-import type { PhoneCall } from './call.ts';
+import type { PhoneCall } from './phone-call.ts';
 import { renderCall, renderNumber, renderPage, renderStream } from './rest-render.ts';
 import type { HttpMethod } from './twiml.ts';
 
@@ -129,8 +129,7 @@ function routed(context: RestContext, request: Request): Answer {
     const own = context.calls.filter((call) => call.accountSid === account.accountSid);
     if (sid === undefined) {
       only('GET', 'POST');
-      if (method === 'POST')
-        throw new Refusal(501, 0, 'The sandbox does not place outbound calls');
+      if (method === 'POST') throw new Refusal(501, 0, 'The sandbox does not place outbound calls');
       return listCalls(own, request);
     }
     const call = own.find((candidate) => candidate.sid === sid) ?? missing(path);
@@ -222,7 +221,8 @@ function updateCall(call: PhoneCall, params: Readonly<Record<string, string>>): 
     throw new Refusal(400, 20_001, `Invalid parameter: Status=${status}`);
   if (twiml !== undefined && twiml.length > MAX_TWIML_CHARS)
     throw new Refusal(400, 21_605, `Twiml is longer than ${MAX_TWIML_CHARS} characters`);
-  if (url !== undefined && !isWebUrl(url)) throw new Refusal(400, 21_205, `Url is not a valid URL: ${url}`);
+  if (url !== undefined && !isWebUrl(url))
+    throw new Refusal(400, 21_205, `Url is not a valid URL: ${url}`);
   if (method !== 'GET' && method !== 'POST')
     throw new Refusal(400, 21_403, `Method is not valid: ${method}`);
   if (status === undefined && url === undefined && twiml === undefined) return;

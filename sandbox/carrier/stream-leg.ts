@@ -114,13 +114,11 @@ export function runStream(options: StreamLegOptions, signal: AbortSignal): Promi
         refused: (status) =>
           failed(31_920, `Stream - WebSocket - Handshake Error: HTTP ${status} instead of 101`),
         failed: (fault) =>
-          failed(
-            31_902,
-            `Stream - WebSocket - Connection Refused: ${fault.message}`,
-          ),
+          failed(31_902, `Stream - WebSocket - Connection Refused: ${fault.message}`),
         closed(code) {
           fromServer(() => {
-            if (code === 1_006) return failed(31_903, 'Stream - WebSocket - Connection Broken Pipe');
+            if (code === 1_006)
+              return failed(31_903, 'Stream - WebSocket - Connection Broken Pipe');
             if (code !== 1_000 && code !== 1_005)
               return failed(31_921, `Stream - WebSocket - Close Error: code ${code}`);
             if (state === 'open') onEvent('stream-stopped');

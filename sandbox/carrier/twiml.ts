@@ -64,7 +64,7 @@ export function parseTwiml(document: string): Twiml {
     parseTagValue: false,
     parseAttributeValue: false,
   });
-  const roots = elementsOf(parser.parse(document) as readonly RawNode[]);
+  const roots = elementsOf(parser.parse(document));
   const [root] = roots;
   if (!root || roots.length !== 1 || root.name !== 'Response')
     return { ok: false, message: 'the root element must be <Response>' };
@@ -198,24 +198,29 @@ function methodOf(
   return 'POST';
 }
 
-/** What `fast-xml-parser` answers with `preserveOrder`: a tag's name beside `:@` for its attributes. */
-type RawNode = {
-  readonly ':@'?: Readonly<Record<string, string>>;
-  readonly [name: string]: unknown;
-};
+/** Reads what `fast-xml-parser` answers with `preserveOrder`: a tag's name beside `:@` for its attributes. */
+const elementsOf = (nodes: unknown): readonly Element[] => nodesOf(nodes).flatMap(elementOf);
 
-const elementsOf = (nodes: readonly RawNode[]): readonly Element[] =>
-  nodes.flatMap((node) => {
-    const name = Object.keys(node).find((key) => key !== ':@');
-    if (name === undefined || name.startsWith('#')) return [];
-    const inside = node[name] as readonly RawNode[];
-    const texts = inside.flatMap((child) => (child['#text'] === undefined ? [] : [child['#text']]));
-    return [
-      {
-        name,
-        attributes: node[':@'] ?? {},
-        children: elementsOf(inside),
-        text: texts.map(String).join(' ').trim(),
-      },
-    ];
-  });
+function elementOf(node: Readonly<Record<string, unknown>>): readonly Element[] {
+  const name = Object.keys(node).find((key) => key !== ':@');
+  if (name === undefined || name.startsWith('#')) return [];
+  const inside = nodesOf(node[name]);
+  const attributes = Object.entries(isRecord(node[':@']) ? node[':@'] : {});
+  return [
+    {
+      name,
+      attributes: Object.fromEntries(attributes.map(([key, value]) => [key, String(value)])),
+      children: elementsOf(inside),
+      text: inside
+        .flatMap(({ '#text': text }) => (typeof text === 'string' ? [text] : []))
+        .join(' ')
+        .trim(),
+    },
+  ];
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const nodesOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
+  Array.isArray(value) ? value.filter(isRecord) : [];

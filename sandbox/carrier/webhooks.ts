@@ -75,7 +75,7 @@ async function attempt(
   let { url, method } = request;
   let retried = false;
   try {
-    for (let redirects = 0; redirects <= MAX_REDIRECTS; ) {
+    for (let redirects = 0; redirects <= MAX_REDIRECTS;) {
       const { signature, web } = signed(request, url, method, idempotencyToken);
       const atMs = clock.now();
       const note = (status: number | undefined, body: string): void =>
@@ -142,7 +142,11 @@ function signed(
 
 function judged(url: URL, response: WebResponse): WebhookOutcome {
   if (response.status >= 200 && response.status < 300) return { ok: true, url, response };
-  return { ok: false, code: 11_200, message: `Got HTTP ${response.status} response to ${url.href}` };
+  return {
+    ok: false,
+    code: 11_200,
+    message: `Got HTTP ${response.status} response to ${url.href}`,
+  };
 }
 
 function failure(error: unknown): WebhookOutcome {
@@ -151,3 +155,7 @@ function failure(error: unknown): WebhookOutcome {
   const code = { 'bad-host': 11_210, 'no-connection': 11_205, broken: 11_206 }[error.kind];
   return { ok: false, code, message };
 }
+
+/** Undefined when it is no URL, not even relative to `base`. */
+export const resolveUrl = (url: string, base?: URL): URL | undefined =>
+  URL.canParse(url, base?.href) ? new URL(url, base?.href) : undefined;
