@@ -1,7 +1,7 @@
 /** The part of WebAssembly's JavaScript API that is used here; TypeScript keeps it with the DOM's types. */
 declare namespace WebAssembly {
   class Module {
-    readonly #compiled: true;
+    private constructor();
   }
   class Memory {
     readonly buffer: ArrayBuffer;

@@ -1,0 +1,112 @@
+import { PADDING } from './bank-index.ts';
+import type { IndexedClip } from './bank-index.ts';
+import type { History } from './receiver.ts';
+
+/** Where in a clip a received sound lies: sample n of the sound is sample `n + shift + phase` of the clip. */
+export type Place = {
+  readonly clip: IndexedClip;
+  readonly shift: number;
+  /** Part of a sample, in sixteenths: -8 to 8. Not 0 when the sound was resampled on its way. */
+  readonly phase: number;
+};
+
+/** Sums over some samples: received × clip, clip × clip, received × received. */
+export type Likeness = { cross: number; clip: number; received: number };
+
+export const PHASES = 16;
+const REACH = 8;
+
+/** Fractional delays: row p interpolates a clip p/16 of a sample later, for p from -8 to 8. */
+const INTERPOLATORS = Array.from({ length: PHASES + 1 }, (_, row) => {
+  const fraction = (row - PHASES / 2) / PHASES;
+  const taps = new Float32Array(2 * REACH);
+  for (let k = 0; k < taps.length; k++) {
+    const x = k - (REACH - 1) - fraction;
+    const window = 0.5 + 0.5 * Math.cos((Math.PI * x) / (REACH + 0.5));
+    taps[k] = x === 0 ? 1 : (Math.sin(Math.PI * x) / (Math.PI * x)) * window;
+  }
+  return taps;
+});
+
+/** Compares the received samples `from` … `to` with the clip. Outside of the clip there is silence. */
+export function compare(
+  history: History,
+  place: Place,
+  from: number,
+  to: number,
+  into: Likeness,
+): Likeness {
+  const { samples, mask } = history;
+  const clipSamples = place.clip.samples;
+  const offset = place.shift + PADDING;
+  const first = Math.max(from, REACH - offset);
+  const last = Math.min(to, clipSamples.length - REACH - offset);
+  let cross = 0;
+  let clip = 0;
+  let received = 0;
+  if (place.phase === 0) {
+    for (let n = first; n < last; n++) {
+      const r = samples[n & mask] as number;
+      const c = clipSamples[n + offset] as number;
+      cross += r * c;
+      clip += c * c;
+      received += r * r;
+    }
+  } else {
+    const taps = INTERPOLATORS[place.phase + PHASES / 2] as Float32Array;
+    for (let n = first; n < last; n++) {
+      const r = samples[n & mask] as number;
+      let c = 0;
+      const base = n + offset - (REACH - 1);
+      for (let k = 0; k < 2 * REACH; k++)
+        c += (taps[k] as number) * (clipSamples[base + k] as number);
+      cross += r * c;
+      clip += c * c;
+      received += r * r;
+    }
+  }
+  for (let n = from; n < Math.min(to, first); n++) received += (samples[n & mask] as number) ** 2;
+  for (let n = Math.max(from, last); n < to; n++) received += (samples[n & mask] as number) ** 2;
+  into.cross = cross;
+  into.clip = clip;
+  into.received = received;
+  return into;
+}
+
+export const noLikeness = (): Likeness => ({ cross: 0, clip: 0, received: 0 });
+
+/** Squared correlation, 0 to 1; 0 where the sounds run opposite. */
+export const squaredCorrelation = ({ cross, clip, received }: Likeness): number =>
+  cross <= 0 || clip <= 0 || received <= 0 ? 0 : (cross * cross) / (clip * received);
+
+/** Furthest a landmark strays from its place in the clip, in samples. */
+const STRAY = 3;
+/** Good enough not to look for a better fraction of a sample. */
+const EXACT = 0.998;
+
+/** The place near `guess` where `from` … `to` fits best, to a sixteenth of a sample, and how well it fits. */
+export function locate(
+  history: History,
+  guess: Place,
+  from: number,
+  to: number,
+): { readonly place: Place; readonly fit: number } {
+  const sums = noLikeness();
+  const fitAt = (place: Place): number =>
+    squaredCorrelation(compare(history, place, from, to, sums));
+  let best = { place: guess, fit: 0 };
+  const attempt = (shift: number, phase: number): void => {
+    const place = { clip: guess.clip, shift, phase };
+    const fit = fitAt(place);
+    if (fit > best.fit) best = { place, fit };
+  };
+
+  for (let stray = -STRAY; stray <= STRAY; stray++) attempt(guess.shift + stray, 0);
+  if (best.fit >= EXACT || best.fit < 0.2) return best;
+  const { shift } = best.place;
+  for (const phase of [-8, -4, 4, 8]) attempt(shift, phase);
+  const { phase } = best.place;
+  for (const step of [-3, -2, -1, 1, 2, 3])
+    if (Math.abs(phase + step) <= PHASES / 2) attempt(shift, phase + step);
+  return best;
+}

@@ -1,0 +1,229 @@
+import { compare, noLikeness, squaredCorrelation } from './likeness.ts';
+import type { Likeness, Place } from './likeness.ts';
+import type { History } from './receiver.ts';
+
+/**
+ * A guess that the line is playing a certain place of a certain clip, and all that speaks for it.
+ * Sample numbers count from the start of the line.
+ */
+export type Track = {
+  readonly place: Place;
+  /** The sound agrees with the clip from here … */
+  from: number;
+  /** … to here; blocks of 5 ms. */
+  to: number;
+  state: 'alive' | 'broken' | 'over';
+  /** Agreement of the last 0.3 s, softer blocks left out. */
+  readonly recent: Likeness;
+  recentSamples: number;
+  /** Most that ever spoke for it; see `evidenceOf`. */
+  evidence: number;
+  /** Softest residuals of late, as power per sample: the noise this track sees. */
+  readonly residuals: Float32Array;
+  blocks: number;
+  /** The next word of the clip to look at. */
+  nextWord: number;
+  /** Words received whole that were not reported yet; sample numbers of the line. */
+  readonly whole: WholeWord[];
+};
+
+export type WholeWord = {
+  readonly wordIndex: number;
+  readonly from: number;
+  readonly to: number;
+};
+
+/** 5 ms. */
+export const BLOCK = 40;
+/** Two blocks in a row that disagree end a track; one may be noise. */
+const PATIENCE = 2;
+const MEMORY_BLOCKS = 60;
+const FORGET = 1 - 1 / MEMORY_BLOCKS;
+const RESIDUALS = 12;
+/** Mean of the noise over the least of twelve measurements of it. */
+const MINIMUM_BIAS = 1.5;
+/** A block disagrees when this much of what the clip has there cannot be explained … */
+const UNEXPLAINED = 0.4;
+/** … after allowing so many times the noise, */
+const NOISE_ALLOWANCE = 4;
+/** and the coarseness of mu-law near zero (steps of 8). */
+const QUANTIZATION = 16;
+/** What is unexplained is noise only as far as it stays 9 dB below the speech. */
+const NOISIEST = 0.12;
+
+/** Follows `place` from the samples where it was found, back to where the agreement began. */
+export function startTrack(
+  history: History,
+  place: Place,
+  found: { readonly from: number; readonly to: number },
+  lineNoise: number,
+): Track {
+  const track: Track = {
+    place,
+    from: found.from,
+    to: found.to,
+    state: 'alive',
+    recent: compare(history, place, found.from, found.to, noLikeness()),
+    recentSamples: found.to - found.from,
+    evidence: 0,
+    residuals: new Float32Array(RESIDUALS).fill(Infinity),
+    blocks: 0,
+    nextWord: 0,
+    whole: [],
+  };
+  const oldest = Math.max(0, history.end - history.samples.length, -place.shift);
+  const sums = noLikeness();
+  let misses = 0;
+  for (let n = found.to - BLOCK; n >= oldest && misses < PATIENCE; n -= BLOCK) {
+    compare(history, place, n, n + BLOCK, sums);
+    const verdict = agreement(track, sums, BLOCK, lineNoise);
+    if (verdict === 'disagrees') {
+      if (n < found.from) misses++;
+      continue;
+    }
+    misses = 0;
+    track.from = Math.min(track.from, n);
+    remember(track, sums, BLOCK);
+    if (verdict === 'agrees' && n < found.from) accumulate(track, sums, BLOCK);
+  }
+  track.evidence = evidenceOf(track);
+  return track;
+}
+
+/** Goes on with a track as far as whole blocks have come. */
+export function advance(track: Track, history: History, lineNoise: number): void {
+  const sums = noLikeness();
+  const clipLength = track.place.clip.clip.pcm.length;
+  let misses = 0;
+  let to = track.to;
+  while (track.state === 'alive' && to + BLOCK <= history.end) {
+    if (to + track.place.shift >= clipLength) {
+      track.state = 'over';
+      break;
+    }
+    compare(history, track.place, to, to + BLOCK, sums);
+    const verdict = agreement(track, sums, BLOCK, lineNoise);
+    to += BLOCK;
+    if (verdict === 'disagrees') {
+      if (++misses >= PATIENCE) track.state = 'broken';
+      continue;
+    }
+    misses = 0;
+    track.to = to;
+    remember(track, sums, BLOCK);
+    if (verdict === 'agrees') {
+      accumulate(track, sums, BLOCK);
+      track.evidence = Math.max(track.evidence, evidenceOf(track));
+    }
+  }
+}
+
+/**
+ * Seconds of agreeing sound, each weighed by how closely it agrees: `T · ln(1 / (1 - ρ²))`. A tenth of
+ * a second at a signal-to-noise ratio of 15 dB makes 0.34; so do 40 ms on a clean line.
+ */
+export function evidenceOf(track: Track): number {
+  const unlike = Math.max(1e-5, 1 - squaredCorrelation(track.recent));
+  return (track.recentSamples / 8_000) * Math.log(1 / unlike);
+}
+
+/** The part of the sound that the track does not explain, 0 to 1. */
+export const unlikeness = (track: Track): number => 1 - squaredCorrelation(track.recent);
+
+const gainOf = ({ cross, clip }: Likeness): number => (clip > 0 ? Math.max(0, cross / clip) : 0);
+
+/** Noise per sample as this track sees it: the line's, or what it leaves unexplained where it is soft. */
+function noiseOf(track: Track, lineNoise: number): number {
+  const { recent, residuals } = track;
+  let least = Infinity;
+  for (const residual of residuals) least = Math.min(least, residual);
+  const samples = Math.max(track.recentSamples, BLOCK);
+  const gain = gainOf(recent);
+  const ceiling = (NOISIEST * gain * gain * recent.clip) / samples;
+  const seen = Number.isFinite(least) ? MINIMUM_BIAS * least : 0;
+  return Math.min(ceiling, Math.max(lineNoise, seen)) + QUANTIZATION;
+}
+
+/** Whether samples are as the clip has them; `soft` when they would be lost in the noise anyway. */
+export function agreement(
+  track: Track,
+  sums: Likeness,
+  samples: number,
+  lineNoise: number,
+): 'agrees' | 'soft' | 'disagrees' {
+  const gain = gainOf(track.recent);
+  const expected = gain * gain * sums.clip;
+  const residual = sums.received - 2 * gain * sums.cross + expected;
+  const noise = NOISE_ALLOWANCE * samples * noiseOf(track, lineNoise);
+  if (residual > UNEXPLAINED * expected + noise) return 'disagrees';
+  return expected > noise ? 'agrees' : 'soft';
+}
+
+function remember(track: Track, sums: Likeness, samples: number): void {
+  const gain = gainOf(track.recent);
+  const residual = sums.received - 2 * gain * sums.cross + gain * gain * sums.clip;
+  track.residuals[track.blocks++ % RESIDUALS] = Math.max(0, residual) / samples;
+}
+
+function accumulate(track: Track, sums: Likeness, samples: number): void {
+  const { recent } = track;
+  recent.cross = FORGET * recent.cross + sums.cross;
+  recent.clip = FORGET * recent.clip + sums.clip;
+  recent.received = FORGET * recent.received + sums.received;
+  track.recentSamples = FORGET * track.recentSamples + samples;
+}
+
+/** A word may miss so much of its start, or its end, at most (3 ms): filters smear, marks are rounded. */
+export const EDGE_TOLERANCE = 24;
+/** What is heard of an edge if a short piece of it is lost in noise: 5, 10, 20 ms. */
+const EDGE_WINDOWS = [40, 80, 160];
+/** Energy over noise that shows reliably whether a piece of sound is there or not. */
+const TELLING = 25;
+
+/** Whether the word at `from` … `to` of the line was received whole, as far as `to` has come. */
+export function isWhole(
+  track: Track,
+  history: History,
+  from: number,
+  to: number,
+  lineNoise: number,
+): boolean {
+  const sums = noLikeness();
+  const end = Math.min(to, history.end);
+  const start = from + EDGE_TOLERANCE;
+  for (let n = end; n - BLOCK >= start; n -= BLOCK) {
+    compare(history, track.place, n - BLOCK, n, sums);
+    if (agreement(track, sums, BLOCK, lineNoise) === 'disagrees') return false;
+  }
+  compare(history, track.place, start, end, sums);
+  if (agreement(track, sums, end - start, lineNoise) === 'disagrees') return false;
+  return (
+    isPresent(track, history, lineNoise, end - start, (window) => [end - window, end]) &&
+    isPresent(track, history, lineNoise, end - start, (window) => [start, start + window])
+  );
+}
+
+/** Whether the clip's sound is there at the word's edge: in the smallest window that can tell. */
+function isPresent(
+  track: Track,
+  history: History,
+  lineNoise: number,
+  limit: number,
+  range: (window: number) => readonly [number, number],
+): boolean {
+  const gain = gainOf(track.recent);
+  const noise = noiseOf(track, lineNoise);
+  for (const window of EDGE_WINDOWS) {
+    if (window > limit) break;
+    const [from, to] = range(window);
+    const sums = compare(history, track.place, from, to, noLikeness());
+    if (gain * gain * sums.clip < TELLING * noise) continue;
+    return sums.cross > 0.5 * gain * sums.clip;
+  }
+  return true;
+}
+
+/** Below this a likeness may be chance. */
+const ENOUGH_EVIDENCE = 0.35;
+
+export const isConfirmed = (track: Track): boolean => track.evidence >= ENOUGH_EVIDENCE;
