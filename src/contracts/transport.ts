@@ -23,6 +23,6 @@ export type Transport = {
   sendMark(name: string): void;
   /** Throws away what the other side has buffered; its pending marks come back at once. */
   clear(): void;
-  /** Ends this side. For a phone call the carrier then goes on with what the answer to its webhook said. */
+  /** Ends this side; after it nothing more arrives, not even `closed`. For a phone call the carrier then goes on with what the answer to its webhook said. */
   close(): void;
 };

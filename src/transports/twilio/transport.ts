@@ -29,7 +29,7 @@ const MAX_UNSENT_BYTES = 1_048_576;
 const MAX_MEDIA_BYTES = 8_000;
 
 /** Twilio sends 50 frames a second, silence too; a line this quiet is a socket that died without a word. */
-const QUIET_LIMIT_MS = 15_000;
+const QUIET_LIMIT_MS = 5_000;
 
 /** What arrives before anybody listens is kept up to this: 5 s of sound. */
 const MAX_WAITING = 250;
@@ -43,7 +43,7 @@ const decoded = Buffer.allocUnsafe(65_536);
 /**
  * One phone call's sound over Twilio Media Streams, on a WebSocket whose `start` has been read.
  * - `closed` is said once: `caller` after Twilio's `stop`, `broken` when the connection ended
- *   without one, stayed silent for 15 s, or took no more of our sound.
+ *   without one, stayed silent for 5 s, or took no more of our sound.
  * - After `close()` nothing more arrives, not even `closed`; what is sent is dropped.
  */
 export function createTwilioTransport(
