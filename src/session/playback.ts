@@ -1,0 +1,225 @@
+import { phoneBytes, phoneMs } from '#audio/g711.ts';
+import type { WordTime } from '#contracts/text-to-speech.ts';
+import type { Transport } from '#contracts/transport.ts';
+
+/** How much audio is kept with the other side: it hides our stalls, and is thrown away on an interruption. */
+const LEAD_MS = 1_000;
+/** Where the times of the words are still to come, so that marks can be put exactly at their ends. */
+const LEAD_WITHOUT_WORDS_MS = 240;
+/** Marks lie at the ends of words and never further apart than this. */
+const MARK_EVERY_MS = 200;
+const MARK_EVERY_WITHOUT_WORDS_MS = 40;
+/** The first mark, which tells when the caller began to hear. */
+const FIRST_MARK_MS = 20;
+/** Marks that come back within this are one answer to `clear`, not played one after the other. */
+const FLUSH_SPREAD_MS = 8;
+
+/** One reply's audio: all of it, because a false alarm sends a part of it again. */
+type Track = {
+  readonly replyId: number;
+  audio: Uint8Array;
+  lengthBytes: number;
+  sentBytes: number;
+  playedBytes: number;
+  /** Ends of words, in bytes, in order. */
+  readonly wordEnds: number[];
+  done: boolean;
+  flowing: boolean;
+  /** Counts the stretches on the line; a mark of an earlier one was cleared. */
+  stretch: number;
+};
+
+type Flush = { readonly replyId: number; readonly stretch: number; readonly marks: FlushedMark[] };
+type FlushedMark = { readonly bytes: number; returnedMs?: number };
+
+/**
+ * The agent's side of the line. Sends audio ahead of time with marks at the ends of words, and says
+ * what was really played. Driven by what arrives (audio, words, marks): it has no timer of its own.
+ */
+export type Playback = {
+  /** Audio made for a reply. Held until `release`. The first call for a new reply drops the one before. */
+  push(replyId: number, mulaw: Uint8Array): number;
+  words(replyId: number, words: readonly WordTime[]): void;
+  /** All audio of the reply has been pushed. */
+  done(replyId: number): void;
+  release(replyId: number, fromMs: number): void;
+  hold(replyId: number): void;
+  drop(replyId: number): void;
+  /** A mark came back at `atMs`. */
+  mark(name: string, atMs: number): void;
+};
+
+export function createPlayback(options: {
+  readonly transport: Pick<Transport, 'leadMs' | 'sendAudio' | 'sendMark' | 'clear'>;
+  /** Whether words come with their times; without, marks are evenly spaced. */
+  readonly wordTimes: boolean;
+  readonly onPlayed: (replyId: number, playedMs: number) => void;
+}): Playback {
+  const { transport, wordTimes, onPlayed } = options;
+  let track: Track | undefined;
+  /** A reply may be released before its first audio is there. */
+  let released: { readonly replyId: number; readonly fromBytes: number } | undefined;
+  let sentMarks: { readonly stretch: number; readonly bytes: number }[] = [];
+  let flush: Flush | undefined;
+  let stretches = 0;
+
+  /** Takes what was sent and not played off the line. Its marks come back at once. */
+  const clear = (of: Track): void => {
+    of.flowing = false;
+    if (sentMarks.length > 0) {
+      flush = {
+        replyId: of.replyId,
+        stretch: of.stretch,
+        marks: sentMarks.map(({ bytes }) => ({ bytes })),
+      };
+      sentMarks = [];
+      transport.clear();
+    }
+    of.stretch = ++stretches;
+    of.sentBytes = of.playedBytes;
+  };
+
+  const trackOf = (replyId: number): Track => {
+    if (track?.replyId === replyId) return track;
+    if (track) clear(track);
+    const flowing = released?.replyId === replyId;
+    track = {
+      replyId,
+      audio: new Uint8Array(16_384),
+      lengthBytes: 0,
+      sentBytes: flowing ? (released?.fromBytes ?? 0) : 0,
+      playedBytes: 0,
+      wordEnds: [],
+      done: false,
+      flowing,
+      stretch: ++stretches,
+    };
+    return track;
+  };
+
+  /** How far ahead audio may go now, and how far apart marks are then. */
+  const limits = (of: Track): { untilBytes: number; knownBytes: number } => {
+    const knownBytes = !wordTimes || of.done ? of.lengthBytes : (of.wordEnds.at(-1) ?? 0);
+    const aheadOf = (ms: number): number => of.playedBytes + phoneBytes(ms);
+    const lead = Math.min(LEAD_MS, transport.leadMs);
+    const untilBytes = Math.max(
+      Math.min(knownBytes, aheadOf(lead)),
+      aheadOf(Math.min(LEAD_WITHOUT_WORDS_MS, lead)),
+    );
+    return { untilBytes: Math.min(untilBytes, of.lengthBytes), knownBytes };
+  };
+
+  const pump = (): void => {
+    if (!track?.flowing) return;
+    const { untilBytes, knownBytes } = limits(track);
+    while (track.sentBytes < untilBytes) {
+      const end = nextMarkBytes(track, knownBytes, untilBytes);
+      transport.sendAudio(track.audio.subarray(track.sentBytes, end));
+      track.sentBytes = end;
+      sendMark(track, end);
+    }
+  };
+
+  const sendMark = (of: Track, bytes: number): void => {
+    sentMarks.push({ stretch: of.stretch, bytes });
+    transport.sendMark(`${of.replyId}.${of.stretch}.${bytes}`);
+  };
+
+  return {
+    push(replyId, mulaw) {
+      const to = trackOf(replyId);
+      const lengthBytes = to.lengthBytes + mulaw.length;
+      if (lengthBytes > to.audio.length) {
+        const larger = new Uint8Array(Math.max(lengthBytes, to.audio.length * 2));
+        larger.set(to.audio.subarray(0, to.lengthBytes));
+        to.audio = larger;
+      }
+      to.audio.set(mulaw, to.lengthBytes);
+      to.lengthBytes = lengthBytes;
+      pump();
+      return phoneMs(lengthBytes);
+    },
+    words(replyId, words) {
+      const to = trackOf(replyId);
+      for (const word of words) to.wordEnds.push(phoneBytes(word.endMs));
+      pump();
+    },
+    done(replyId) {
+      trackOf(replyId).done = true;
+      pump();
+    },
+    release(replyId, fromMs) {
+      const fromBytes = phoneBytes(fromMs);
+      released = { replyId, fromBytes };
+      if (track?.replyId !== replyId) return;
+      track.flowing = true;
+      track.sentBytes = fromBytes;
+      track.playedBytes = Math.min(track.playedBytes, fromBytes);
+      pump();
+    },
+    hold(replyId) {
+      if (released?.replyId === replyId) released = undefined;
+      if (track?.replyId === replyId) clear(track);
+    },
+    drop(replyId) {
+      if (released?.replyId === replyId) released = undefined;
+      if (track?.replyId !== replyId) return;
+      clear(track);
+      track = undefined;
+    },
+    mark(name, atMs) {
+      const [replyId, stretch, bytes] = name.split('.').map(Number);
+      if (replyId === undefined || stretch === undefined || bytes === undefined) return;
+      if (track?.stretch === stretch) {
+        sentMarks = sentMarks.filter((mark) => mark.bytes > bytes);
+        track.playedBytes = Math.max(track.playedBytes, bytes);
+        pump();
+        onPlayed(replyId, phoneMs(bytes));
+        return;
+      }
+      if (flush?.stretch !== stretch) return;
+      const returned = flush.marks.find((mark) => mark.bytes === bytes);
+      if (returned) returned.returnedMs = atMs;
+      if (flush.marks.at(-1)?.returnedMs === undefined) return;
+      const playedBytes = playedBeforeFlush(flush.marks);
+      const of = flush.replyId;
+      flush = undefined;
+      if (playedBytes === undefined) return;
+      if (track?.replyId === of && !track.flowing)
+        track.playedBytes = Math.max(track.playedBytes, playedBytes);
+      onPlayed(of, phoneMs(playedBytes));
+    },
+  };
+}
+
+/** Where the next piece of audio ends: at the end of a word, or where the next mark is due at the latest. */
+function nextMarkBytes(
+  track: Pick<Track, 'sentBytes' | 'wordEnds'>,
+  knownBytes: number,
+  untilBytes: number,
+): number {
+  const { sentBytes, wordEnds } = track;
+  const apartMs =
+    sentBytes === 0
+      ? FIRST_MARK_MS
+      : sentBytes >= knownBytes
+        ? MARK_EVERY_WITHOUT_WORDS_MS
+        : MARK_EVERY_MS;
+  const latest = Math.min(untilBytes, sentBytes + phoneBytes(apartMs));
+  const wordEnd = wordEnds.find((end) => end > sentBytes);
+  return wordEnd === undefined ? latest : Math.min(latest, wordEnd);
+}
+
+/**
+ * What was played while `clear` was on its way. Marks of audio that was played come back one after
+ * the other, as the audio runs; those that were thrown away come back all at once, with the last.
+ */
+function playedBeforeFlush(marks: readonly FlushedMark[]): number | undefined {
+  const flushedMs = marks.at(-1)?.returnedMs ?? 0;
+  let playedBytes: number | undefined;
+  for (const mark of marks) {
+    if (mark.returnedMs === undefined || mark.returnedMs > flushedMs - FLUSH_SPREAD_MS) break;
+    playedBytes = mark.bytes;
+  }
+  return playedBytes;
+}

@@ -1,0 +1,105 @@
+import type { Clock } from '#lib/clock.ts';
+import { messageOf } from '#lib/errors.ts';
+import type { Log } from '#lib/log.ts';
+import type { EndReason, Turn } from '#protocol/calls.ts';
+import type { CallState } from '#protocol/voice-channel.ts';
+import type { JournalEntry, Store } from '#store/store.ts';
+
+const RETRY_FIRST_MS = 100;
+const RETRY_MOST_MS = 5_000;
+/** Keys keep coming during a database outage; what a call says in an hour fits in here many times. */
+const END_WAIT_MS = 5_000;
+
+/**
+ * Writes a call down while it happens. Writes are in order and never lost while the process lives:
+ * a failing database is tried again until it answers. No call waits for a write but for its end.
+ */
+export type Recorder = {
+  state(state: CallState): void;
+  /** Kept until the next turn, and written with it. */
+  journal(entry: JournalEntry): void;
+  turn(turn: Turn): void;
+  /** Resolves once everything is stored, or after five seconds: the rest is then still being tried. */
+  end(reason: EndReason, detail: string | null): Promise<void>;
+};
+
+export function createRecorder(options: {
+  readonly store: Pick<Store, 'calls'>;
+  readonly tenantId: string;
+  readonly callId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Recorder {
+  const { store, tenantId, callId, clock, log } = options;
+  let journal: JournalEntry[] = [];
+  let turns: Turn[] = [];
+  let state: CallState | undefined;
+  let end: { reason: EndReason; detail: string | null; at: Date } | undefined;
+  let writing: Promise<void> | undefined;
+
+  const hasWork = (): boolean => turns.length > 0 || end !== undefined || state !== undefined;
+  const isEnding = (): boolean => end !== undefined;
+
+  const writeOnce = async (): Promise<void> => {
+    if (turns.length > 0 || (end && journal.length > 0)) {
+      const what = { turns, journal };
+      await store.calls.record(tenantId, callId, what);
+      turns = turns.slice(what.turns.length);
+      journal = journal.slice(what.journal.length);
+    } else if (end) {
+      await store.calls.end(tenantId, callId, end);
+      end = undefined;
+      state = undefined;
+    } else if (state) {
+      const latest = state;
+      await store.calls.setState(tenantId, callId, latest);
+      if (state === latest) state = undefined;
+    }
+  };
+
+  const write = async (): Promise<void> => {
+    let delayMs = RETRY_FIRST_MS;
+    while (hasWork()) {
+      try {
+        await writeOnce();
+        delayMs = RETRY_FIRST_MS;
+      } catch (error) {
+        log.error({ callId, error: messageOf(error) }, 'a call could not be written down yet');
+        await clock.sleep(delayMs);
+        delayMs = Math.min(delayMs * 2, RETRY_MOST_MS);
+      }
+    }
+  };
+
+  const kick = (): Promise<void> => {
+    writing ??= write().finally(() => {
+      writing = undefined;
+    });
+    return writing;
+  };
+
+  return {
+    state(next) {
+      state = next;
+      void kick();
+    },
+    journal: (entry) => void journal.push(entry),
+    turn(turn) {
+      turns = [...turns, turn];
+      void kick();
+    },
+    async end(reason, detail) {
+      end = { reason, detail, at: new Date(clock.now()) };
+      const limit = new AbortController();
+      const settled = async (): Promise<void> => {
+        // The write going on may have looked for work just before the end was set.
+        while (isEnding()) await kick();
+      };
+      await Promise.race([
+        settled(),
+        clock.sleep(END_WAIT_MS, limit.signal).catch(() => undefined),
+      ]);
+      limit.abort();
+    },
+  };
+}

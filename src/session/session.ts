@@ -1,0 +1,239 @@
+import { phoneMs } from '#audio/g711.ts';
+import type { LanguageModel } from '#contracts/language-model.ts';
+import type { SpeechToText } from '#contracts/speech-to-text.ts';
+import type { TextToSpeech } from '#contracts/text-to-speech.ts';
+import type { Transport } from '#contracts/transport.ts';
+import type { VoiceActivity } from '#contracts/voice-activity.ts';
+import type { Effect } from '#conversation/effect.ts';
+import type { Input } from '#conversation/input.ts';
+import { policyOf } from '#conversation/policy.ts';
+import { callState, newConversation } from '#conversation/state.ts';
+import { step } from '#conversation/step.ts';
+import type { TimerName } from '#conversation/timer-name.ts';
+import type { Clock } from '#lib/clock.ts';
+import { messageOf } from '#lib/errors.ts';
+import type { Log } from '#lib/log.ts';
+import type { AgentConfig } from '#protocol/agent-config.ts';
+import type { EndReason } from '#protocol/calls.ts';
+import type { LiveEvent } from '#protocol/events.ts';
+import type { CallState } from '#protocol/voice-channel.ts';
+import { createLiveEvents } from './live-events.ts';
+import { createMouth } from './mouth.ts';
+import type { Recorder } from './recorder.ts';
+import { systemPromptOf, toolsOf } from './brain.ts';
+import { createThinker } from './thinker.ts';
+import { namedTimers } from './timers.ts';
+
+export type SessionParts = {
+  readonly callId: string;
+  readonly callerPhone: string;
+  readonly agent: AgentConfig;
+  readonly transport: Transport;
+  readonly hearing: SpeechToText;
+  readonly model: LanguageModel;
+  readonly speech: TextToSpeech;
+  readonly voice: string;
+  readonly voiceActivity: VoiceActivity;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Asks the carrier to hang up; the transport is closed after it. */
+  readonly hangUpAtCarrier: () => Promise<boolean>;
+  readonly publish: (event: LiveEvent) => void;
+};
+
+/** The live half of a call. */
+export type Session = {
+  readonly state: CallState;
+  readonly turnCount: number;
+  /** Ends the call with a goodbye. */
+  hangUp(reason: EndReason): void;
+  /** Resolves when the call has ended and everything of it is stored and released. */
+  readonly ended: Promise<void>;
+};
+
+/**
+ * Leads one call: turns what happens into inputs of the conversation, carries out its effects, and
+ * writes both down. It decides nothing itself. Audio goes past the conversation, straight from the
+ * transport to the recogniser and from the vendor of speech to the transport.
+ */
+export function startSession(parts: SessionParts): Session {
+  const { transport, recorder, clock, log, callId, agent } = parts;
+  const answeredMs = clock.now();
+  const ended = Promise.withResolvers<void>();
+  const timers = namedTimers<TimerName>(clock);
+  let conversation = newConversation(policyOf(agent, parts.hearing.can.endOfTurn));
+  const liveEvents = createLiveEvents(callId);
+  let storedState: CallState = 'ringing';
+  const waiting: Input[] = [];
+  let stepping = false;
+  let over = false;
+
+  type Untimed = Input extends infer One ? (One extends Input ? Omit<One, 'atMs'> : never) : never;
+
+  /** Inputs that arise while effects are carried out wait their turn. */
+  const take = (input: Untimed): void => {
+    if (over) return;
+    waiting.push({ ...input, atMs: clock.now() - answeredMs });
+    if (stepping) return;
+    stepping = true;
+    try {
+      for (let next = waiting.shift(); next; next = waiting.shift()) stepOnce(next);
+    } finally {
+      stepping = false;
+    }
+  };
+
+  const stepOnce = (input: Input): void => {
+    recorder.journal(input);
+    const [next, effects] = step(conversation, input);
+    conversation = next;
+    const state = callState(conversation);
+    if (state !== storedState) {
+      storedState = state;
+      recorder.state(state);
+    }
+    for (const event of liveEvents.of(input, conversation, effects)) parts.publish(event);
+    for (const effect of effects) carryOut(effect);
+  };
+
+  const mouth = createMouth({
+    speech: parts.speech,
+    options: { voice: parts.voice, language: agent.language },
+    transport,
+    on: take,
+  });
+  const thinker = createThinker({
+    model: parts.model,
+    systemPrompt: systemPromptOf(agent),
+    tools: toolsOf(agent),
+    maxOutputTokens: agent.voice.max_output_tokens,
+    on: take,
+  });
+
+  let writtenMs = 0;
+  /** A moment in the caller's audio, on the call's clock: what was written last has just been said. */
+  const audioTime = (audioMs: number): number =>
+    clock.now() - answeredMs - Math.max(0, writtenMs - audioMs);
+
+  const voiceActivity = parts.voiceActivity.open((event) =>
+    take(
+      event.type === 'started'
+        ? { type: 'voice-started', sinceMs: audioTime(event.audioMs) }
+        : { type: 'voice-stopped', sinceMs: audioTime(event.audioMs) },
+    ),
+  );
+  const hearing = parts.hearing.listen(
+    { language: agent.language, keyterms: agent.voice.keyterms },
+    (heard) => {
+      if (heard.type === 'failed')
+        return take({
+          type: 'vendor-failed',
+          role: heard.failure.role,
+          vendor: heard.failure.vendor,
+          message: heard.failure.message,
+        });
+      if (heard.type === 'resumed') return take({ type: 'heard-resumed' });
+      take({ type: `heard-${heard.type}`, text: heard.text });
+    },
+  );
+
+  const carryOut = (effect: Effect): void => {
+    switch (effect.type) {
+      case 'think':
+        return thinker.think(effect.replyId, effect.context);
+      case 'stop-thinking':
+        return thinker.stop(effect.replyId);
+      case 'speak':
+        return mouth.speak(effect.replyId, effect.text);
+      case 'finish-speaking':
+        return mouth.finish(effect.replyId);
+      case 'speak-prepared':
+        return mouth.speakPrepared(effect.replyId, effect.speech);
+      case 'stop-speaking':
+        return mouth.stop(effect.replyId);
+      case 'hold-audio':
+        return mouth.hold(effect.replyId);
+      case 'release-audio':
+        return mouth.release(effect.replyId, effect.fromMs);
+      case 'finalize-hearing':
+        return hearing.finalize();
+      case 'set-timer':
+        return timers.set(effect.name, effect.afterMs, () =>
+          take({ type: 'timer', name: effect.name }),
+        );
+      case 'cancel-timer':
+        return timers.cancel(effect.name);
+      case 'run-tool':
+        return take({
+          type: 'tool-result',
+          replyId: effect.replyId,
+          callId: effect.callId,
+          result: JSON.stringify({ error: `There is no tool "${effect.name}".` }),
+        });
+      case 'stop-tools':
+      case 'interrupted':
+      case 'resumed':
+        return undefined;
+      case 'record-turn':
+        return recorder.turn(effect.turn);
+      case 'note':
+        return recorder.journal({
+          atMs: clock.now() - answeredMs,
+          type: 'note',
+          text: effect.text,
+        });
+      case 'end-call':
+        return void end(effect.reason, effect.detail);
+    }
+  };
+
+  /** Stores the end first: the carrier asks for it as soon as its side is closed. */
+  const end = async (reason: EndReason, detail: string | null): Promise<void> => {
+    over = true;
+    timers.cancelAll();
+    thinker.close();
+    mouth.close();
+    hearing.close();
+    voiceActivity.close();
+    try {
+      await recorder.end(reason, detail);
+      await parts.hangUpAtCarrier();
+    } catch (error) {
+      log.error({ callId, error: messageOf(error) }, 'a call did not end cleanly');
+    } finally {
+      transport.close();
+      ended.resolve();
+    }
+  };
+
+  parts.publish({
+    type: 'call-started',
+    call_id: callId,
+    at_ms: 0,
+    caller_phone: parts.callerPhone,
+  });
+  transport.listen({
+    audio(mulaw) {
+      if (over) return;
+      writtenMs += phoneMs(mulaw.length);
+      hearing.write(mulaw);
+      voiceActivity.write(mulaw);
+    },
+    mark: (name) => mouth.mark(name, clock.now()),
+    key: (digit) => take({ type: 'key', digit }),
+    closed: (by) => take({ type: 'closed', by }),
+  });
+  take({ type: 'answered' });
+
+  return {
+    get state() {
+      return callState(conversation);
+    },
+    get turnCount() {
+      return conversation.turnCount;
+    },
+    hangUp: (reason) => take({ type: 'hang-up', reason }),
+    ended: ended.promise,
+  };
+}
