@@ -42,8 +42,9 @@ const MAX_CONNECTIONS = 128;
 const CONNECT_WITHIN_MS = 4_000;
 const MAX_TEXT_BYTES = 65_536;
 
+/** `baseUrl`: origin and path prefix; `ws` and `wss` count as `http` and `https`. */
 export function httpClient(baseUrl: string): HttpClient {
-  const { origin, pathname } = new URL(baseUrl);
+  const { origin, pathname } = new URL(baseUrl.replace(/^ws/, 'http'));
   const prefix = pathname.replace(/\/+$/, '');
   const agent = new Agent({
     keepAliveTimeout: KEEP_ALIVE_MS,
