@@ -148,6 +148,7 @@ export function createFluxStream(options: {
         case 'CloseStream':
           over = true;
           for (const audio of feed.rest()) step(audio);
+          words.push(...ear.end());
           turnInfo('Update');
           return output.close();
         default:

@@ -156,6 +156,7 @@ export function createNovaStream(options: {
   const finish = (): void => {
     over = true;
     for (const audio of feed.rest()) step(audio);
+    words.push(...ear.end());
     if (ear.writtenMs > segmentStartMs) results(true, words.length > 0);
     output.send({
       type: 'Metadata',

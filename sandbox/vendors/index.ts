@@ -1,0 +1,79 @@
+import type { Clock } from '#lib/clock.ts';
+import { createFaults } from '../faults.ts';
+import type { Faults } from '../faults.ts';
+import type { OpenEar, VoiceBank } from '../speech/speech.ts';
+import { startCartesia } from './cartesia/server.ts';
+import type { CartesiaOptions, CartesiaSimulator } from './cartesia/server.ts';
+import { startDeepgram } from './deepgram/server.ts';
+import type { DeepgramOptions, DeepgramSimulator } from './deepgram/server.ts';
+import type { Brain } from './openai/brain.ts';
+import { startOpenAI } from './openai/server.ts';
+import type { OpenAIOptions, OpenAISimulator } from './openai/server.ts';
+
+/** The names of the simulated vendors, in the order of hearing, thinking, speaking. */
+export const vendorNames = ['deepgram', 'openai', 'cartesia'] as const;
+export type VendorName = (typeof vendorNames)[number];
+
+export type VendorsOptions = {
+  readonly bank: VoiceBank;
+  readonly openEar: OpenEar;
+  readonly clock: Clock;
+  readonly brain: Brain;
+  /** The one key each accepts. */
+  readonly keys: Readonly<Record<VendorName, string>>;
+  readonly timing?: {
+    readonly deepgram?: DeepgramOptions['timing'];
+    readonly openai?: OpenAIOptions['timing'];
+    readonly cartesia?: CartesiaOptions['timing'];
+  };
+  /** Contexts of the Cartesia account at one time. */
+  readonly maxContexts?: number;
+};
+
+export type Vendors = {
+  readonly deepgram: DeepgramSimulator;
+  readonly openai: OpenAISimulator;
+  readonly cartesia: CartesiaSimulator;
+  readonly faults: Readonly<Record<VendorName, Faults>>;
+  close(): Promise<void>;
+};
+
+/** Starts every vendor on a port of its own. */
+export async function startVendors(options: VendorsOptions): Promise<Vendors> {
+  const { bank, openEar, clock, keys } = options;
+  const faults = { deepgram: createFaults(), openai: createFaults(), cartesia: createFaults() };
+  const timing = options.timing ?? {};
+  const [deepgram, openai, cartesia] = await Promise.all([
+    startDeepgram({
+      openEar,
+      clock,
+      keys: [keys.deepgram],
+      faults: faults.deepgram,
+      ...(timing.deepgram && { timing: timing.deepgram }),
+    }),
+    startOpenAI({
+      brain: options.brain,
+      clock,
+      keys: [keys.openai],
+      faults: faults.openai,
+      ...(timing.openai && { timing: timing.openai }),
+    }),
+    startCartesia({
+      bank,
+      clock,
+      keys: [keys.cartesia],
+      faults: faults.cartesia,
+      ...(timing.cartesia && { timing: timing.cartesia }),
+      ...(options.maxContexts !== undefined && { maxContexts: options.maxContexts }),
+    }),
+  ]);
+  return {
+    deepgram,
+    openai,
+    cartesia,
+    faults,
+    async close() {
+      await Promise.all([deepgram.close(), openai.close(), cartesia.close()]);
+    },
+  };
+}
