@@ -1,0 +1,142 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+
+/**
+ * What each room may import, besides itself. Lowest first; `docs/architecture.md` shows the same
+ * table. A plug-in room (vendors, transports, providers) is a set of closed rooms: none sees its
+ * sibling, and `top` files, such as a registry, may see them all.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  lib: [],
+  protocol: ['lib'],
+  audio: ['lib'],
+  contracts: ['lib', 'protocol', 'audio'],
+  conversation: ['lib', 'protocol', 'audio', 'contracts'],
+  store: ['lib', 'protocol', 'audio', 'contracts', 'conversation'],
+  vendors: ['lib', 'protocol', 'audio', 'contracts'],
+  transports: ['lib', 'protocol', 'audio', 'contracts'],
+  providers: ['lib', 'protocol', 'audio', 'contracts', 'store'],
+  session: ['lib', 'protocol', 'audio', 'contracts', 'conversation', 'store'],
+  api: [
+    'lib',
+    'protocol',
+    'audio',
+    'contracts',
+    'conversation',
+    'store',
+    'providers',
+    'session',
+    'transports',
+  ],
+};
+const PLUG_INS = ['vendors', 'transports', 'providers'];
+
+/** Packages that only one room (or plug-in) may name. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  pg: ['store'],
+  '@electric-sql/pglite': ['store'],
+  'drizzle-orm': ['store'],
+  fastify: ['api'],
+  'onnxruntime-node': ['vendors/silero'],
+  openai: ['vendors/openai'],
+  twilio: ['providers/pipecat', 'transports/twilio'],
+};
+
+type Place = { readonly room: string; readonly plugIn: string | undefined };
+
+const placeOf = (path: string): Place => {
+  const [room = '', second, third] = path.split('/');
+  return { room, plugIn: PLUG_INS.includes(room) && third !== undefined ? second : undefined };
+};
+
+/** Also matches comments and strings: a false alarm is cheap, a miss is not. */
+const IMPORT =
+  /(?:from\s*|import\s*\(?\s*|new URL\(\s*|require\(\s*)['"]((?:#|\.{1,2}\/|[a-z@])[^'"]*)['"]/g;
+
+/** What is wrong with the imports of one file; `path` is relative to `src/`. */
+function faultsOf(path: string, source: string): readonly string[] {
+  const here = placeOf(path);
+  const faults: string[] = [];
+  for (const [, specifier = ''] of source.matchAll(IMPORT)) {
+    if (specifier.startsWith('#sandbox/') || specifier.startsWith('#test/'))
+      faults.push(`${path} → ${specifier}: the product does not know its sandbox or tests`);
+    else if (specifier.startsWith('#') || specifier.startsWith('.')) {
+      const target = specifier.startsWith('#')
+        ? specifier.slice(1)
+        : relative('src', join('src', dirname(path), specifier));
+      if (target.startsWith('..')) {
+        faults.push(`${path} → ${specifier}: leaves src/`);
+        continue;
+      }
+      const there = placeOf(target);
+      if (there.room === here.room) {
+        const isSibling = here.plugIn !== undefined && there.plugIn !== here.plugIn;
+        if (isSibling)
+          faults.push(`${path} → ${specifier}: a plug-in sees neither sibling nor registry`);
+      } else if (!target.includes('/'))
+        faults.push(`${path} → ${specifier}: only main.ts sees the root`);
+      else if (!MAY_IMPORT[here.room]?.includes(there.room))
+        faults.push(`${path} → ${specifier}: ${here.room} may not see ${there.room}`);
+    } else {
+      const name = specifier
+        .split('/')
+        .slice(0, specifier.startsWith('@') ? 2 : 1)
+        .join('/');
+      const owners = PACKAGES[name];
+      const at = here.plugIn ? `${here.room}/${here.plugIn}` : here.room;
+      if (owners && !owners.includes(at) && !owners.includes(here.room))
+        faults.push(`${path} → ${specifier}: belongs to ${owners.join(', ')}`);
+    }
+  }
+  return faults;
+}
+
+const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => /\.tsx?$/.test(path) && !path.endsWith('.d.ts'))
+  .filter((path) => path.includes('/') && !path.endsWith('.test.ts'));
+
+describe('the arrows of the house', () => {
+  test('point down only', () => {
+    const faults = files.flatMap((path) =>
+      faultsOf(path, readFileSync(join(root, 'src', path), 'utf8')),
+    );
+    expect(faults).toEqual([]);
+  });
+
+  test('start in rooms that stand in the table', () => {
+    const rooms = new Set(files.map((path) => placeOf(path).room));
+    expect([...rooms].filter((room) => !(room in MAY_IMPORT))).toEqual([]);
+  });
+
+  test('are drawn in the documentation as they are', () => {
+    const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+    for (const [room, below] of Object.entries(MAY_IMPORT))
+      expect(page).toContain(`| \`${room}\` | ${below.length === 0 ? '–' : below.join(', ')} |`);
+  });
+
+  test.each([
+    ['lib/clock.ts', "import { x } from '#protocol/events.ts';"],
+    ['contracts/vendor.ts', "import type { State } from '#conversation/state.ts';"],
+    ['conversation/step.ts', "type S = import('#store/store.ts').Store;"],
+    ['vendors/openai/vendor.ts', "import { d } from '../deepgram/vendor.ts';"],
+    ['vendors/openai/vendor.ts', "export { v } from '#vendors/index.ts';"],
+    ['providers/pipecat/provider.ts', "import type { R } from '#providers/retell/provider.ts';"],
+    ['session/session.ts', "import '../api/api.ts';"],
+    ['session/session.ts', "const s = await import('#sandbox/sandbox.ts');"],
+    ['store/open.ts', "import { c } from '../config.ts';"],
+    ['session/session.ts', "import pg from 'pg';"],
+    ['api/api.ts', "import { Worker } from 'onnxruntime-node';"],
+  ])('a planted wrong arrow in %s is seen: %s', (path, source) => {
+    expect(faultsOf(path, source)).toHaveLength(1);
+  });
+
+  test('a file stays readable in one sitting', () => {
+    const long = files.filter(
+      (path) => readFileSync(join(root, 'src', path), 'utf8').split('\n').length > 320,
+    );
+    expect(long).toEqual([]);
+  });
+});
