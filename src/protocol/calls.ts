@@ -28,34 +28,38 @@ export const waterfallSchema = z.object({
 });
 export type Waterfall = z.infer<typeof waterfallSchema>;
 
-export const turnSchema = z.object({
-  /** Counts from 0 within the call, callers and agents together. */
-  index: z.number().int(),
-  role: z.enum(['caller', 'agent']),
-  /** What was said, or for an agent: what it set out to say. */
-  text: z.string(),
-  /** For an agent the words whose audio was played to the end; for a caller the same as `text`. */
-  heard: z.string(),
-  interrupted: z.boolean(),
-  /** Milliseconds since the call was answered. */
-  start_ms: z.number(),
-  end_ms: z.number(),
-  waterfall_ms: waterfallSchema,
-});
+export const turnSchema = z
+  .object({
+    /** Counts from 0 within the call, callers and agents together. */
+    index: z.number().int(),
+    role: z.enum(['caller', 'agent']),
+    /** What was said, or for an agent: what it set out to say. */
+    text: z.string(),
+    /** For an agent the words whose audio was played to the end; for a caller the same as `text`. */
+    heard: z.string(),
+    interrupted: z.boolean(),
+    /** Milliseconds since the call was answered. */
+    start_ms: z.number(),
+    end_ms: z.number(),
+    waterfall_ms: waterfallSchema,
+  })
+  .meta({ id: 'Turn', title: 'Turn' });
 export type Turn = z.infer<typeof turnSchema>;
 
-export const callSchema = z.object({
-  call_id: z.string(),
-  instance_id: z.string(),
-  provider: z.string(),
-  caller_phone: z.string(),
-  state: z.enum([...callStates, 'ended']),
-  started_at: z.string(),
-  ended_at: z.string().nullable(),
-  end_reason: z.enum(endReasons).nullable(),
-  /** A sentence on how it ended, where there is more to say than the reason. */
-  end_detail: z.string().nullable(),
-  duration_seconds: z.number().int(),
-  turns: z.array(turnSchema),
-});
+export const callSchema = z
+  .object({
+    call_id: z.string(),
+    instance_id: z.string(),
+    provider: z.string(),
+    caller_phone: z.string(),
+    state: z.enum([...callStates, 'ended']),
+    started_at: z.string(),
+    ended_at: z.string().nullable(),
+    end_reason: z.enum(endReasons).nullable(),
+    /** A sentence on how it ended, where there is more to say than the reason. */
+    end_detail: z.string().nullable(),
+    duration_seconds: z.number().int(),
+    turns: z.array(turnSchema),
+  })
+  .meta({ id: 'Call', title: 'Call' });
 export type Call = z.infer<typeof callSchema>;

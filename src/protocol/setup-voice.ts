@@ -35,17 +35,17 @@ export const setupVoiceSchema = z
   .strictObject({
     provider: z.enum(providerNames).optional().meta({
       title: 'Provider',
-      description: 'Voice provider slug: retell, pipecat',
+      description: 'voice provider slug: retell, pipecat',
       default: 'retell',
     }),
     agent_id: field('Agent Id', 'Retell agent/assistant id', printable(255)),
-    api_key: secret('Api Key', 'Provider API key (Retell), stored encrypted').meta({
+    api_key: secret('Api Key', 'provider API key (Retell), stored encrypted').meta({
       title: 'Api Key',
-      description: 'Provider API key (Retell), stored encrypted',
+      description: 'provider API key (Retell), stored encrypted',
       default: '',
     }),
-    webhook_secret: secret('Webhook Secret', "The provider's webhook signing secret"),
-    phone_number: phone('Phone Number', 'Number for inbound calls'),
+    webhook_secret: secret('Webhook Secret', "the provider's webhook signing secret"),
+    phone_number: phone('Phone Number', 'number for inbound calls'),
     twilio_account_sid: field(
       'Twilio Account Sid',
       'Twilio account SID',
@@ -57,19 +57,27 @@ export const setupVoiceSchema = z
     ),
     twilio_auth_token: secret('Twilio Auth Token', 'Twilio auth token'),
     twilio_phone_number: phone('Twilio Phone Number', 'Twilio number, E.164'),
-    deepgram_api_key: secret('Deepgram Api Key', 'Deepgram key: speech-to-text'),
-    openai_api_key: secret(
-      'Openai Api Key',
-      'OpenAI key: language model, text-to-speech, speech-to-text',
-    ),
-    google_api_key: secret(
-      'Google Api Key',
-      'Google key: language model, speech-to-text, text-to-speech',
-    ),
-    anthropic_api_key: secret('Anthropic Api Key', 'Anthropic key: language model'),
-    cartesia_api_key: secret('Cartesia Api Key', 'Cartesia key: text-to-speech'),
-    elevenlabs_api_key: secret('Elevenlabs Api Key', 'ElevenLabs key: text-to-speech'),
+    deepgram_api_key: secret('Deepgram Api Key', 'speech-to-text'),
+    openai_api_key: secret('Openai Api Key', 'language model, text-to-speech, speech-to-text'),
+    google_api_key: secret('Google Api Key', 'language model, speech-to-text, text-to-speech'),
+    anthropic_api_key: secret('Anthropic Api Key', 'language model'),
+    cartesia_api_key: secret('Cartesia Api Key', 'text-to-speech'),
+    elevenlabs_api_key: secret('Elevenlabs Api Key', 'text-to-speech'),
   })
-  .meta({ title: 'SetupVoice' });
+  .meta({
+    id: 'SetupVoice',
+    title: 'SetupVoice',
+    examples: [
+      {
+        provider: 'pipecat',
+        deepgram_api_key: '…',
+        openai_api_key: '…',
+        cartesia_api_key: '…',
+        twilio_account_sid: 'AC…',
+        twilio_auth_token: '…',
+        twilio_phone_number: '+14155550123',
+      },
+    ],
+  });
 
 export type SetupVoice = z.infer<typeof setupVoiceSchema>;
