@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import type { CarrierMessage } from './fake-server.ts';
 import { mediaStream } from './media-stream.ts';
 
-type Sent = { readonly event: string; readonly [field: string]: unknown };
-
 function openStream() {
-  const sent: Sent[] = [];
+  const sent: CarrierMessage[] = [];
   const warnings: number[] = [];
   const stream = mediaStream(
     { accountSid: 'AC1', callSid: 'CA1', streamSid: 'MZ1', customParameters: { token: 't' } },
@@ -27,10 +26,7 @@ function openStream() {
       }),
     mark: (name: string) => say({ event: 'mark', streamSid: 'MZ1', mark: { name } }),
     clear: () => say({ event: 'clear', streamSid: 'MZ1' }),
-    marks: () =>
-      sent
-        .filter(({ event }) => event === 'mark')
-        .map(({ mark }) => (mark as { name: string }).name),
+    marks: () => sent.filter(({ event }) => event === 'mark').map(({ mark }) => mark?.name),
     play: (frames: number) => Array.from({ length: frames }, () => stream.play()),
   };
 }
