@@ -44,6 +44,7 @@ export function openHearing(parts: HearingParts): HearingStream {
   const { protocol, clock, failures } = parts;
   let state: State = { name: 'connecting', early: [], earlyBytes: 0 };
   let unansweredMs = 0;
+  let unansweredSinceMs = clock.now();
   let sentSinceCheck = false;
   /** Audio that is less than a piece yet; always a copy. */
   let rest: Uint8Array = new Uint8Array(0);
@@ -89,8 +90,11 @@ export function openHearing(parts: HearingParts): HearingStream {
 
   const countUnanswered = (mulaw: Uint8Array): void => {
     const { audioMs, of } = protocol.answerWithin;
-    if (of === 'any' || isLoud(mulaw)) unansweredMs += phoneMs(mulaw.length);
-    if (unansweredMs < audioMs) return;
+    if (of === 'loud' && !isLoud(mulaw)) return;
+    if (unansweredMs === 0) unansweredSinceMs = clock.now();
+    unansweredMs += phoneMs(mulaw.length);
+    // By the clock as well: kept audio may be written much faster than it was spoken.
+    if (unansweredMs < audioMs || clock.now() - unansweredSinceMs < audioMs) return;
     fail(failures.of('timeout', `deepgram has not answered to ${audioMs} ms of audio`));
   };
 
@@ -111,10 +115,7 @@ export function openHearing(parts: HearingParts): HearingStream {
   const onOpen = (): void => {
     const early = state.name === 'connecting' ? state.early : [];
     state = { name: 'open' };
-    for (const data of early) {
-      if (typeof data !== 'string') countUnanswered(data);
-      send(data);
-    }
+    for (const data of early) send(data);
     stopTimers = startTimers();
   };
 

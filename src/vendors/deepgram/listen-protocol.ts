@@ -18,8 +18,8 @@ export type ListenProtocol = {
   /** Asks for a final; absent where the protocol has none. */
   readonly finalize?: string;
   /**
-   * The server is dead if this much audio went out and no message came back. `of: 'loud'` counts only
-   * audio that is clearly no silence.
+   * The server is dead if this much audio went out, over at least as much time, and no message came
+   * back. `of: 'loud'` counts only audio that is clearly no silence.
    */
   readonly answerWithin: { readonly audioMs: number; readonly of: 'any' | 'loud' };
   read(message: JsonRecord): Reading;
