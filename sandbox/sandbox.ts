@@ -29,7 +29,7 @@ export type Sandbox = {
   readonly carrier: Carrier;
   /** The key that each vendor accepts; made anew for each sandbox. */
   readonly keys: Readonly<Record<VendorName, string>>;
-  /** Where each vendor is, as an origin without a trailing slash; OpenAI's with its `/v1`. */
+  /** Where each vendor is: an `http:` origin without a trailing slash; OpenAI's with its `/v1`. */
   readonly urls: Readonly<Record<VendorName, string>>;
   /** Hangs up every call, stops every server and ends the bank. */
   close(): Promise<void>;

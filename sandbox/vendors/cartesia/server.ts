@@ -40,10 +40,9 @@ export type CartesiaOptions = {
 };
 
 export type CartesiaSimulator = {
-  /** Origin of the WebSocket: `ws://127.0.0.1:…`. */
+  /** Origin of the REST API, `http://127.0.0.1:…`; the WebSocket is on the same port. */
   readonly url: string;
-  /** Origin of the REST API: `http://127.0.0.1:…`. */
-  readonly httpUrl: string;
+  readonly wsUrl: string;
   readonly timing: CartesiaTiming;
   /** How many contexts are being spoken, or wait for text. */
   activeContexts(): number;
@@ -97,8 +96,8 @@ export async function startCartesia(options: CartesiaOptions): Promise<CartesiaS
     }),
   });
   return {
-    url: `ws://${server.host}`,
-    httpUrl: `http://${server.host}`,
+    url: `http://${server.host}`,
+    wsUrl: `ws://${server.host}`,
     timing,
     activeContexts: () => account.active,
     connections: () => server.connections(),

@@ -34,10 +34,9 @@ export type DeepgramOptions = {
 };
 
 export type DeepgramSimulator = {
-  /** Origin of the WebSockets: `ws://127.0.0.1:…`. */
+  /** Origin of the REST API, `http://127.0.0.1:…`; the WebSockets are on the same port. */
   readonly url: string;
-  /** Origin of the REST API: `http://127.0.0.1:…`. */
-  readonly httpUrl: string;
+  readonly wsUrl: string;
   readonly timing: DeepgramTiming;
   connections(): readonly ConnectionRecord[];
   requests(): readonly RequestRecord[];
@@ -105,8 +104,8 @@ export async function startDeepgram(options: DeepgramOptions): Promise<DeepgramS
     }),
   });
   return {
-    url: `ws://${server.host}`,
-    httpUrl: `http://${server.host}`,
+    url: `http://${server.host}`,
+    wsUrl: `ws://${server.host}`,
     timing,
     connections: () => server.connections(),
     requests: () => server.requests(),
