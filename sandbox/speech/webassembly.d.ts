@@ -1,8 +1,7 @@
 /** The part of WebAssembly's JavaScript API that is used here; TypeScript keeps it with the DOM's types. */
 declare namespace WebAssembly {
-  class Module {
-    private constructor();
-  }
+  type Module = { readonly [compiled]: true };
+  const compiled: unique symbol;
   class Memory {
     readonly buffer: ArrayBuffer;
   }

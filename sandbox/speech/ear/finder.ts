@@ -17,11 +17,11 @@ export type Finder = {
 /** Landmarks lower than this are left alone, whatever the noise: 57 dB below full scale. */
 const LANDMARK_FLOOR = 45;
 /** Squared correlation of the low band that makes a place worth a closer look, */
-const LOW_LIKENESS = 0.7;
+const LOW_LIKENESS = 0.9;
 /** and that of the whole band that makes it a track. */
-const LIKENESS = 0.6;
-/** Most places that one landmark may start a track at. */
-const TRACKS_PER_LANDMARK = 6;
+const LIKENESS = 0.75;
+/** Most places that are looked at closely for one landmark. */
+const GUESSES = 6;
 const MOST_TRACKS = 12;
 /** What lies after a landmark's surroundings is taken along so far, if it has come. */
 const BEYOND = 64;
@@ -63,27 +63,36 @@ export function createFinder(history: History, index: BankIndex, meter: SoundMet
     return cross <= 0 ? 0 : (cross * cross) / (own * clips);
   };
 
-  const tracksAt = (n: number, tracks: readonly Track[]): readonly Track[] => {
-    const places = new Map<string, { readonly place: Place; readonly fit: number }>();
-    const found = { from: n - BEFORE, to: Math.min(history.end, n + AFTER + BEYOND) };
+  /** The places that are most like the surroundings of a landmark in the low band. */
+  const guessesAt = (n: number, known: readonly Track[]): readonly Guess[] => {
+    const guesses: Guess[] = [];
     for (const bits of describeLoosely(low, mask, n))
       index.find(bits, (clip, at) => {
-        if (lowLikeness(clip, at, n) < LOW_LIKENESS) return;
-        const guess = { clip, shift: at - n, phase: 0 };
-        if (tracks.some((track) => isSame(track.place, guess))) return;
-        const { place, fit } = locate(history, guess, found.from, found.to);
-        if (fit < LIKENESS || tracks.some((track) => isSame(track.place, place))) return;
-        const key = `${place.clip.clip.voice}\0${place.clip.clip.text}\0${place.shift}`;
-        if ((places.get(key)?.fit ?? 0) < fit) places.set(key, { place, fit });
+        const likeness = lowLikeness(clip, at, n);
+        const worst = guesses.at(-1);
+        if (likeness < LOW_LIKENESS) return;
+        if (worst && guesses.length >= GUESSES && likeness <= worst.likeness) return;
+        const place = { clip, shift: at - n, phase: 0 };
+        if (known.some((track) => isSame(track.place, place))) return;
+        if (guesses.length >= GUESSES) guesses.pop();
+        guesses.push({ place, likeness });
+        guesses.sort((a, b) => b.likeness - a.likeness);
       });
-    return [...places.values()]
-      .toSorted((a, b) => b.fit - a.fit)
-      .slice(0, TRACKS_PER_LANDMARK)
-      .map(({ place }) => {
-        const track = startTrack(history, place, found, meter.noise);
-        advance(track, history, meter.noise);
-        return track;
-      });
+    return guesses;
+  };
+
+  const tracksAt = (n: number, known: readonly Track[]): readonly Track[] => {
+    const found = { from: n - BEFORE, to: Math.min(history.end, n + AFTER + BEYOND) };
+    const tracks: Track[] = [];
+    for (const guess of guessesAt(n, known)) {
+      const { place, fit } = locate(history, guess.place, found.from, found.to);
+      if (fit < LIKENESS || [...known, ...tracks].some((track) => isSame(track.place, place)))
+        continue;
+      const track = startTrack(history, place, found, meter.noise);
+      advance(track, history, meter.noise);
+      tracks.push(track);
+    }
+    return tracks;
   };
 
   return {
@@ -114,6 +123,8 @@ export function createFinder(history: History, index: BankIndex, meter: SoundMet
     },
   };
 }
+
+type Guess = { readonly place: Place; readonly likeness: number };
 
 const isSame = (a: Place, b: Place): boolean =>
   a.clip === b.clip && Math.abs(a.shift - b.shift) <= 3;

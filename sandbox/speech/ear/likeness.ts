@@ -80,9 +80,11 @@ export const squaredCorrelation = ({ cross, clip, received }: Likeness): number 
   cross <= 0 || clip <= 0 || received <= 0 ? 0 : (cross * cross) / (clip * received);
 
 /** Furthest a landmark strays from its place in the clip, in samples. */
-const STRAY = 3;
+const STRAY = 2;
 /** Good enough not to look for a better fraction of a sample. */
 const EXACT = 0.998;
+/** Less than this at the best whole sample is not worth looking for a fraction. */
+const HOPELESS = 0.5;
 
 /** The place near `guess` where `from` … `to` fits best, to a sixteenth of a sample, and how well it fits. */
 export function locate(
@@ -91,22 +93,38 @@ export function locate(
   from: number,
   to: number,
 ): { readonly place: Place; readonly fit: number } {
+  const { clip } = guess;
   const sums = noLikeness();
-  const fitAt = (place: Place): number =>
-    squaredCorrelation(compare(history, place, from, to, sums));
-  let best = { place: guess, fit: 0 };
-  const attempt = (shift: number, phase: number): void => {
-    const place = { clip: guess.clip, shift, phase };
-    const fit = fitAt(place);
-    if (fit > best.fit) best = { place, fit };
-  };
+  const fitAt = (shift: number, phase: number): number =>
+    squaredCorrelation(compare(history, { clip, shift, phase }, from, to, sums));
 
-  for (let stray = -STRAY; stray <= STRAY; stray++) attempt(guess.shift + stray, 0);
-  if (best.fit >= EXACT || best.fit < 0.2) return best;
-  const { shift } = best.place;
-  for (const phase of [-8, -4, 4, 8]) attempt(shift, phase);
-  const { phase } = best.place;
-  for (const step of [-3, -2, -1, 1, 2, 3])
-    if (Math.abs(phase + step) <= PHASES / 2) attempt(shift, phase + step);
-  return best;
+  let shift = guess.shift;
+  let fit = fitAt(shift, 0);
+  for (let stray = 1; stray <= STRAY && fit < EXACT; stray++)
+    for (const sign of [-1, 1]) {
+      const other = fitAt(guess.shift + sign * stray, 0);
+      if (other > fit) {
+        fit = other;
+        shift = guess.shift + sign * stray;
+      }
+    }
+  if (fit >= EXACT || fit < HOPELESS) return { place: { clip, shift, phase: 0 }, fit };
+
+  // From the parabola through three neighbours it is a short way uphill.
+  const before = fitAt(shift - 1, 0);
+  const after = fitAt(shift + 1, 0);
+  const bend = before - 2 * fit + after;
+  const top = bend < 0 ? Math.round(((before - after) / (2 * bend)) * PHASES) : 0;
+  let phase = Math.max(-PHASES / 2, Math.min(PHASES / 2, top));
+  let best = phase === 0 ? fit : fitAt(shift, phase);
+  for (const step of [-1, 1])
+    while (Math.abs(phase + step) <= PHASES / 2) {
+      const next = fitAt(shift, phase + step);
+      if (next <= best) break;
+      best = next;
+      phase += step;
+    }
+  return best > fit
+    ? { place: { clip, shift, phase }, fit: best }
+    : { place: { clip, shift, phase: 0 }, fit };
 }

@@ -40,6 +40,7 @@ const PATIENCE = 2;
 const MEMORY_BLOCKS = 60;
 const FORGET = 1 - 1 / MEMORY_BLOCKS;
 const RESIDUALS = 12;
+const ENOUGH_RESIDUALS = 4;
 /** Mean of the noise over the least of twelve measurements of it. */
 const MINIMUM_BIAS = 1.5;
 /** A block disagrees when this much of what the clip has there cannot be explained … */
@@ -140,8 +141,9 @@ function noiseOf(track: Track, lineNoise: number): number {
   const samples = Math.max(track.recentSamples, BLOCK);
   const gain = gainOf(recent);
   const ceiling = (NOISIEST * gain * gain * recent.clip) / samples;
-  const seen = Number.isFinite(least) ? MINIMUM_BIAS * least : 0;
-  return Math.min(ceiling, Math.max(lineNoise, seen)) + QUANTIZATION;
+  // A clip may be noisy itself; once the track has a history, what it leaves unexplained is the line's.
+  const noise = track.blocks >= ENOUGH_RESIDUALS ? MINIMUM_BIAS * least : lineNoise;
+  return Math.min(ceiling, noise) + QUANTIZATION;
 }
 
 /** Whether samples are as the clip has them; `soft` when they would be lost in the noise anyway. */
@@ -175,8 +177,8 @@ function accumulate(track: Track, sums: Likeness, samples: number): void {
 
 /** A word may miss so much of its start, or its end, at most (3 ms): filters smear, marks are rounded. */
 export const EDGE_TOLERANCE = 24;
-/** What is heard of an edge if a short piece of it is lost in noise: 5, 10, 20 ms. */
-const EDGE_WINDOWS = [40, 80, 160];
+/** What is heard of an edge if a short piece of it is lost in noise: 5, 10, 15 ms. */
+const EDGE_WINDOWS = [40, 80, 120];
 /** Energy over noise that shows reliably whether a piece of sound is there or not. */
 const TELLING = 25;
 
