@@ -1,12 +1,17 @@
 /**
- * Changes the sample rate by a windowed sinc: flat to 3.4 kHz, at least 60 dB down where it would
- * alias, and without delay (sample 0 stays at time 0). Sound at one rate and sound resampled from
- * it differ by less than the telephone's own quantisation.
+ * Changes the sample rate by a windowed sinc, at least 60 dB down where it would alias, and without
+ * delay: sample 0 stays at time 0. `cutoffHz` is where it is 6 dB down; 250 Hz lower it is flat
+ * (between 8 kHz and more: flat to 3.4 kHz).
  */
-export function resample(pcm: Int16Array, fromHz: number, toHz: number): Int16Array {
+export function resample(
+  pcm: Int16Array,
+  fromHz: number,
+  toHz: number,
+  cutoffHz: number = CUTOFF * Math.min(fromHz, toHz),
+): Int16Array {
   const length = Math.round((pcm.length * toHz) / fromHz);
   const out = new Int16Array(length);
-  const filter = lowPass(fromHz, toHz);
+  const filter = lowPass(fromHz, toHz, cutoffHz / fromHz);
   for (let i = 0; i < length; i++) {
     // Position in the input, exactly: `phase / toHz` of a sample past `base`.
     const base = Math.floor((i * fromHz) / toHz);
@@ -22,15 +27,14 @@ export function resample(pcm: Int16Array, fromHz: number, toHz: number): Int16Ar
   return out;
 }
 
-/** Where the filter is 6 dB down, as a part of the lower rate. 3.7 kHz at the telephone's 8. */
+/** Where the filter is 6 dB down if nothing else is asked for, as a part of the lower rate. */
 const CUTOFF = 0.4625;
 /** Zero crossings of the sinc on either side. */
 const CROSSINGS = 40;
 const KAISER_BETA = 6.5;
 
 /** Filter taps for a point `phase / toHz` input samples after a sample, cached by phase. */
-function lowPass(fromHz: number, toHz: number): (phase: number) => Float64Array {
-  const cutoff = (CUTOFF * Math.min(fromHz, toHz)) / fromHz;
+function lowPass(fromHz: number, toHz: number, cutoff: number): (phase: number) => Float64Array {
   const half = Math.ceil(CROSSINGS / (2 * cutoff));
   const cache = new Map<number, Float64Array>();
   return (phase) => {

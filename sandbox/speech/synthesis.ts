@@ -12,6 +12,8 @@ export type Synthesis = {
 
 /** What every clip is sampled at. */
 const RATE_HZ = 8_000;
+/** Speech on the telephone ends here, which every resampler of the way lets through. */
+const BAND_HZ = 3_400;
 /** Usual level of speech on a phone line, measured over the words: 20 dB below full scale. */
 const SPEECH_RMS = 3_277;
 /** Keeps 1 dB clear of the loudest value mu-law can carry. */
@@ -41,7 +43,7 @@ export function synthesize(flite: Flite, text: string, voice: string): Synthesis
   const spans = alignWords(phonesAlone(flite, spoken), phones);
   const joined = joinSilent(tokens, spans, phones);
 
-  const raw = resample(wav.pcm, wav.sampleRateHz, RATE_HZ);
+  const raw = resample(wav.pcm, wav.sampleRateHz, RATE_HZ, BAND_HZ);
   const level = speechLevel(raw, joined);
   const gain = Math.min(SPEECH_RMS / level.rms, PEAK_LIMIT / level.peak);
   const words = joined.map((word) => tightened(raw, word, EDGE_RMS / gain));

@@ -180,7 +180,9 @@ export const EDGE_TOLERANCE = 24;
 /** What is heard of an edge if a short piece of it is lost in noise: 5, 10, 15 ms. */
 const EDGE_WINDOWS = [40, 80, 120];
 /** Energy over noise that shows reliably whether a piece of sound is there or not. */
-const TELLING = 25;
+const TELLING = 30;
+/** The part of the expected sound that has to be there: halfway between none and all, less what noise does. */
+const PRESENT = 0.4;
 
 /** Whether the word at `from` … `to` of the line was received whole, as far as `to` has come. */
 export function isWhole(
@@ -193,12 +195,15 @@ export function isWhole(
   const sums = noLikeness();
   const end = Math.min(to, history.end);
   const start = from + EDGE_TOLERANCE;
+  const disagrees = (a: number, b: number): boolean =>
+    agreement(track, compare(history, track.place, a, b, sums), b - a, lineNoise) === 'disagrees';
+
+  if (disagrees(start, start + BLOCK) || disagrees(start, end)) return false;
+  let misses = 0;
   for (let n = end; n - BLOCK >= start; n -= BLOCK) {
-    compare(history, track.place, n - BLOCK, n, sums);
-    if (agreement(track, sums, BLOCK, lineNoise) === 'disagrees') return false;
+    misses = disagrees(n - BLOCK, n) ? misses + 1 : 0;
+    if (misses >= PATIENCE || (misses > 0 && n === end)) return false;
   }
-  compare(history, track.place, start, end, sums);
-  if (agreement(track, sums, end - start, lineNoise) === 'disagrees') return false;
   return (
     isPresent(track, history, lineNoise, end - start, (window) => [end - window, end]) &&
     isPresent(track, history, lineNoise, end - start, (window) => [start, start + window])
@@ -220,7 +225,7 @@ function isPresent(
     const [from, to] = range(window);
     const sums = compare(history, track.place, from, to, noLikeness());
     if (gain * gain * sums.clip < TELLING * noise) continue;
-    return sums.cross > 0.5 * gain * sums.clip;
+    return sums.cross > PRESENT * gain * sums.clip;
   }
   return true;
 }
