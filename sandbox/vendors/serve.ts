@@ -184,7 +184,8 @@ export async function serveVendor(options: VendorServerOptions): Promise<VendorS
     async close() {
       unsubscribe();
       await stopListening();
-      webSockets.close();
+      // The WebSockets' own 'close' may come after that of their TCP connections.
+      await new Promise<void>((resolve) => webSockets.close(() => resolve()));
     },
   };
 }
