@@ -29,6 +29,8 @@ export type HookParts = {
   /** Whether this node can carry one more call. */
   readonly hasRoom: () => boolean;
   readonly answer: AnswerCall;
+  /** Told of a call that will be answered in a moment, so that its vendors are warm by then. Never throws. */
+  readonly prepare?: (tenantId: string, instanceId: string) => void;
 };
 
 /** A channel whose carrier can be told from anybody else. */
@@ -115,6 +117,7 @@ export function createHookCalls(parts: HookParts): HookCalls {
     callId: string,
   ): Promise<string> => {
     const { tenantId, instanceId } = at;
+    parts.prepare?.(tenantId, instanceId);
     const token = newToken();
     const expiresAt = new Date(clock.now() + TOKEN_LIFE_MS);
     await store.mediaTokens.issue(token, { tenantId, instanceId, callId }, expiresAt);

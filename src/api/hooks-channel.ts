@@ -4,23 +4,17 @@ import type { CarrierChannel } from './hooks-calls.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The voice channel of an instance, for requests that carry no tenant. Throws `not_found` where there is none. */
-export async function findChannel(store: Store, id: string): Promise<Channel> {
-  const instanceId = id.toLowerCase();
-  const tenantId = UUID.test(instanceId) ? await store.instances.tenantOf(instanceId) : undefined;
-  const channel = tenantId && (await store.channels.get(tenantId, instanceId));
-  if (!channel) throw new VoiceError('not_found', 'There is no voice channel here.');
-  return channel;
-}
-
 /**
  * The channel that a carrier's request is for. Throws `not_found` where there is none, and
  * `forbidden` where no auth token is stored: then nobody can tell the carrier from an impostor.
  */
 export async function findCarrierChannel(store: Store, id: string): Promise<CarrierChannel> {
-  const channel = await findChannel(store, id);
-  const { tenantId, instanceId } = channel;
-  const { twilio_auth_token: authToken } = await store.channels.secrets(tenantId, instanceId);
+  const { tenantId, instanceId } = await findInstance(store, id);
+  const [channel, { twilio_auth_token: authToken }] = await Promise.all([
+    store.channels.get(tenantId, instanceId),
+    store.channels.secrets(tenantId, instanceId),
+  ]);
+  if (!channel) throw nothingHere();
   if (!authToken)
     throw new VoiceError(
       'forbidden',
@@ -28,3 +22,24 @@ export async function findCarrierChannel(store: Store, id: string): Promise<Carr
     );
   return { tenantId, instanceId, channel, authToken };
 }
+
+/** The voice channel of an instance, for requests that carry no tenant. Throws `not_found` where there is none. */
+export async function findChannel(store: Store, id: string): Promise<Channel> {
+  const { tenantId, instanceId } = await findInstance(store, id);
+  const channel = await store.channels.get(tenantId, instanceId);
+  if (!channel) throw nothingHere();
+  return channel;
+}
+
+async function findInstance(
+  store: Store,
+  id: string,
+): Promise<{ readonly tenantId: string; readonly instanceId: string }> {
+  const instanceId = id.toLowerCase();
+  const tenantId = UUID.test(instanceId) ? await store.instances.tenantOf(instanceId) : undefined;
+  if (tenantId === undefined) throw nothingHere();
+  return { tenantId, instanceId };
+}
+
+const nothingHere = (): VoiceError =>
+  new VoiceError('not_found', 'There is no voice channel here.');

@@ -36,7 +36,8 @@ export function createStreamDoor(parts: HookParts, calls: HookCalls): StreamDoor
     if (accepted.kind === 'refused')
       return log.warn({ instanceId: at.instanceId, why: accepted.why }, 'media stream refused');
     const callId = await callOf(accepted, at);
-    if (callId === undefined) {
+    // Two tokens of one call, from a repeated webhook: the first stream has it.
+    if (callId === undefined || calls.connected.has(callId)) {
       log.warn({ instanceId: at.instanceId }, 'media stream refused: wrong, used or expired token');
       return socket.close(1008, 'token refused');
     }
@@ -51,8 +52,7 @@ export function createStreamDoor(parts: HookParts, calls: HookCalls): StreamDoor
     const grant = await store.mediaTokens.consume(token, new Date(clock.now()));
     if (grant?.instanceId !== at.instanceId || grant.tenantId !== at.tenantId) return undefined;
     const call = await store.calls.findByCarrierId(at.tenantId, at.instanceId, callSid);
-    const isOpen = call?.id === grant.callId && !call.ended && !calls.connected.has(grant.callId);
-    return isOpen ? grant.callId : undefined;
+    return call?.id === grant.callId && !call.ended ? grant.callId : undefined;
   };
 
   const handOver = (
@@ -96,8 +96,10 @@ export function createStreamDoor(parts: HookParts, calls: HookCalls): StreamDoor
       const at = await findCarrierChannel(store, instanceId);
       const url = hookUrls(parts.publicUrl, instanceId).stream + slash;
       const signature = request.headers['x-twilio-signature'];
-      if (!isSocketSignedByTwilio(at.authToken, signatureOf(signature), url))
+      if (!isSocketSignedByTwilio(at.authToken, signatureOf(signature), url)) {
+        log.warn({ instanceId, url }, 'media socket with a wrong signature refused');
         return { status: 403, detail: 'The signature does not match.' };
+      }
       server.handleUpgrade(request, socket, head, (ws) => {
         serve(ws, at).catch((error: unknown) => {
           log.error({ instanceId, error: messageOf(error) }, 'media stream failed');

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify';
 import { VoiceError, messageOf } from '#lib/errors.ts';
+import type { FieldFault } from '#lib/errors.ts';
 import { hookUrls, RESUME_PARAMETER } from '#providers/pipecat/hook-urls.ts';
 import { formValue, isSignedByTwilio, readForm } from '#providers/pipecat/twilio-signature.ts';
 import type { FormParameters } from '#providers/pipecat/twilio-signature.ts';
@@ -41,8 +42,11 @@ export function registerHooks(app: FastifyInstance, parts: HookParts): void {
     const url = hookUrls(publicUrl, request.params.instanceId)[route] + search;
     const signature = request.headers['x-twilio-signature'];
     const form = request.body instanceof Form ? request.body.parameters : {};
-    if (!isSignedByTwilio(at.authToken, stringOf(signature), url, form))
+    if (!isSignedByTwilio(at.authToken, stringOf(signature), url, form)) {
+      // With the URL: a public URL that is not the one the carrier calls shows just like a forgery.
+      log.warn({ instanceId: at.instanceId, url }, 'webhook with a wrong signature refused');
       throw new VoiceError('forbidden', 'The signature does not match.');
+    }
     store.channels
       .noteEvent(at.tenantId, at.instanceId, new Date(clock.now()))
       .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'event not noted'));
@@ -60,9 +64,7 @@ export function registerHooks(app: FastifyInstance, parts: HookParts): void {
       const status = statusOf(error);
       if (status >= 500)
         log.error({ route: request.routeOptions.url, error: messageOf(error) }, 'hook failed');
-      return reply
-        .code(status)
-        .send({ detail: status >= 500 ? 'Internal Server Error' : messageOf(error) });
+      return reply.code(status).send({ detail: detailOf(error, status) });
     });
 
     hooks.post('/hooks/voice/:instanceId/twiml', HIDDEN, async (request: HookRequest, reply) => {
@@ -129,4 +131,10 @@ function statusOf(error: unknown): number {
   const status =
     typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : 500;
   return typeof status === 'number' ? status : 500;
+}
+
+/** FastAPI's shape for a 422, a sentence otherwise; of our own faults nothing is told. */
+function detailOf(error: unknown, status: number): string | readonly FieldFault[] {
+  if (status >= 500) return 'Internal Server Error';
+  return error instanceof VoiceError && error.faults.length > 0 ? error.faults : messageOf(error);
 }

@@ -26,7 +26,7 @@ export type TwilioAnswer<Value> =
   | { readonly kind: 'wrong-credentials'; readonly message: string }
   | { readonly kind: 'not-found'; readonly message: string }
   /** Twilio understood and says no, and will say no again. */
-  | { readonly kind: 'rejected'; readonly message: string }
+  | { readonly kind: 'rejected'; readonly message: string; readonly code: number | undefined }
   /** No connection, no answer in time, too many requests, or Twilio's own fault: worth trying later. */
   | { readonly kind: 'unreachable'; readonly message: string };
 
@@ -117,11 +117,16 @@ export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
       const answer = await request(`/Calls/${encodeURIComponent(callSid)}.json`, z.unknown(), {
         Status: 'completed',
       });
-      const isGone = answer.kind === 'not-found' || answer.kind === 'ok';
-      return isGone ? { kind: 'ok', value: undefined } : answer;
+      const isOver =
+        answer.kind === 'not-found' ||
+        (answer.kind === 'rejected' && answer.code === NOT_IN_PROGRESS);
+      return answer.kind === 'ok' || isOver ? { kind: 'ok', value: undefined } : answer;
     },
   };
 }
+
+/** Twilio's code for a change to a call that has ended. */
+const NOT_IN_PROGRESS = 21_220;
 
 const text = z
   .string()
@@ -186,7 +191,7 @@ function faultOf(
   if (status === 404) return { kind: 'not-found', message };
   if (status === 408 || status === 429 || status < 400 || status >= 500)
     return { kind: 'unreachable', message };
-  return { kind: 'rejected', message };
+  return { kind: 'rejected', message, code };
 }
 
 /** Another server's words, fit to be stored and shown. */
