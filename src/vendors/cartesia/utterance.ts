@@ -54,7 +54,7 @@ export function startUtterance(parts: UtteranceParts): Utterance {
   const segments: Segment[] = [];
   let saying = true;
   let finished = false;
-  let blank = '';
+  let soundless = '';
   let saidBytes = 0;
   let headStartBytes = 0;
   let sentAtMs = clock.now();
@@ -192,11 +192,11 @@ export function startUtterance(parts: UtteranceParts): Utterance {
   return {
     push(text) {
       if (!saying || finished) return;
-      // A text of blanks alone makes no sound and is refused by itself.
-      blank += text;
-      if (blank.trim() === '') return;
-      const spoken = blank;
-      blank = '';
+      // Blanks and punctuation alone make no sound, so no answer would come; they wait for words.
+      soundless += text;
+      if (!/[\p{L}\p{N}]/u.test(soundless)) return;
+      const spoken = soundless;
+      soundless = '';
       const tail = segments.at(-1);
       if (tail && !tail.finished && !tail.ended && isQuiet(tail)) finishSegment(tail, '');
       const usable = tail && !tail.finished && !tail.ended ? tail : newSegment();
@@ -208,7 +208,7 @@ export function startUtterance(parts: UtteranceParts): Utterance {
       if (!saying || finished) return;
       finished = true;
       const tail = segments.at(-1);
-      if (tail && !tail.finished && !tail.ended) return finishSegment(tail, blank);
+      if (tail && !tail.finished && !tail.ended) return finishSegment(tail, soundless);
       if (segments.length > 0) return;
       // Nothing to speak, or all of it spoken: said after this call has returned.
       queueMicrotask(() => {
