@@ -57,7 +57,9 @@ export function callReport(record: CallRecord): CallReport {
     voiceToVoiceMs: callerTurns.flatMap(({ voiceToVoiceMs }) => voiceToVoiceMs ?? []),
     bargeIns: turns
       .filter(({ step }) => 'interrupt' in step)
-      .map((turn) => bargeIn(wordsSpan(turn.said).startMs, stretches, utterances)),
+      .map((turn) =>
+        bargeIn(wordsSpan(turn.said).startMs, record.agentWords, stretches, utterances),
+      ),
     cutInOnHesitation: hesitations.some((pause) =>
       stretches.some(({ startMs }) => startMs >= pause.startMs && startMs < pause.endMs),
     ),
@@ -104,14 +106,17 @@ function callerTurn(
 
 function bargeIn(
   atMs: number,
+  agentWords: readonly WordSpan[],
   stretches: readonly Span[],
   utterances: readonly SpokenTurn[],
 ): BargeIn {
   const cut = stretches.findLast(
     ({ startMs, endMs }) => startMs <= atMs + REACTION_MS && endMs > atMs,
   );
-  const utterance = utterances.findLast(({ startMs }) => startMs <= atMs);
-  return { atMs, bargeInMs: cut && cut.endMs - atMs, heard: utterance?.text ?? '' };
+  const sinceMs = utterances.findLast(({ startMs }) => startMs <= atMs)?.startMs ?? atMs;
+  const untilMs = cut?.endMs ?? atMs;
+  const heard = agentWords.filter(({ startMs }) => startMs >= sinceMs && startMs < untilMs);
+  return { atMs, bargeInMs: cut && cut.endMs - atMs, heard: textOf(heard) };
 }
 
 /** Groups the agent's words: a new utterance begins after a turn of the caller, or a long silence. */

@@ -215,6 +215,7 @@ export async function scriptedCaller(options: ScriptedCallerOptions): Promise<Sc
       if (!finished && problem === undefined && !(expected && steps.length === script.length))
         problem = `The call ended in step ${steps.length} of ${script.length} (${JSON.stringify(waiting)}).`;
       finished = true;
+      ear.end();
       resolve({
         steps,
         agentWords: ear.words.map(({ text, startMs, endMs }) => ({ text, startMs, endMs })),
