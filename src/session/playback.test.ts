@@ -1,0 +1,234 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { MULAW_SILENCE, phoneBytes, phoneMs } from '#audio/g711.ts';
+import type { WordTime } from '#contracts/text-to-speech.ts';
+import { createPlayback } from './playback.ts';
+import type { Playback } from './playback.ts';
+
+/** A carrier that plays what it gets in 20 ms steps and returns marks as Twilio does. */
+function carrier(options: { wordTimes?: boolean; returnDelayMs?: number } = {}) {
+  const { wordTimes = true, returnDelayMs = 0 } = options;
+  let nowMs = 0;
+  let queue: ({ bytes: number } | { mark: string })[] = [];
+  const returning: { name: string; atMs: number }[] = [];
+  const played: { replyId: number; playedMs: number }[] = [];
+  let heardBytes = 0;
+  let sentBytes = 0;
+  let clears = 0;
+  const back = (name: string): void => void returning.push({ name, atMs: nowMs + returnDelayMs });
+
+  const playback: Playback = createPlayback({
+    wordTimes,
+    transport: {
+      leadMs: Infinity,
+      sendAudio(mulaw) {
+        sentBytes += mulaw.length;
+        queue.push({ bytes: mulaw.length });
+      },
+      sendMark: (mark) => void queue.push({ mark }),
+      clear() {
+        clears++;
+        for (const item of queue) if ('mark' in item) back(item.mark);
+        queue = [];
+      },
+    },
+    onPlayed: (replyId, playedMs) => void played.push({ replyId, playedMs }),
+  });
+
+  const playFrame = (): void => {
+    let room = phoneBytes(20);
+    while (queue.length > 0) {
+      const [item] = queue;
+      if (!item) break;
+      if ('mark' in item) {
+        back(item.mark);
+        queue.shift();
+        continue;
+      }
+      if (room === 0) break;
+      const part = Math.min(room, item.bytes);
+      item.bytes -= part;
+      room -= part;
+      heardBytes += part;
+      if (item.bytes === 0) queue.shift();
+    }
+  };
+  const deliver = (): void => {
+    while (returning[0] && returning[0].atMs <= nowMs) {
+      const mark = returning.shift();
+      if (mark) playback.mark(mark.name, nowMs);
+    }
+  };
+  return {
+    playback,
+    played,
+    run(ms: number): void {
+      for (let passed = 0; passed < ms; passed += 20) {
+        playFrame();
+        deliver();
+        nowMs += 20;
+        deliver();
+      }
+    },
+    get heardMs() {
+      return phoneMs(heardBytes);
+    },
+    get sentMs() {
+      return phoneMs(sentBytes);
+    },
+    get clears() {
+      return clears;
+    },
+    get playedMs() {
+      return played.at(-1)?.playedMs ?? 0;
+    },
+  };
+}
+
+const audio = (ms: number): Uint8Array => new Uint8Array(phoneBytes(ms)).fill(MULAW_SILENCE);
+const words = (...ends: number[]): WordTime[] =>
+  ends.map((endMs, index) => ({ text: `w${index}`, startMs: ends[index - 1] ?? 0, endMs }));
+
+describe('playback', () => {
+  test('holds a reply until it is released', () => {
+    const line = carrier();
+    line.playback.push(1, audio(500));
+    line.playback.words(1, words(200, 500));
+    line.run(400);
+    expect(line.heardMs).toBe(0);
+    line.playback.release(1, 0);
+    line.run(100);
+    expect(line.heardMs).toBe(100);
+  });
+
+  test('a reply released before its first audio flows as it comes', () => {
+    const line = carrier();
+    line.playback.release(1, 0);
+    line.playback.push(1, audio(100));
+    line.run(60);
+    expect(line.heardMs).toBe(60);
+  });
+
+  test('says what was played at the end of every word, and at the end of all', () => {
+    const line = carrier();
+    line.playback.release(1, 0);
+    line.playback.words(1, words(180, 310, 700));
+    line.playback.push(1, audio(760));
+    line.playback.done(1);
+    line.run(1_000);
+    const at = line.played.map(({ playedMs }) => playedMs);
+    for (const end of [20, 180, 310, 700, 760]) expect(at).toContain(end);
+    expect(line.playedMs).toBe(760);
+  });
+
+  test('sends a second ahead where words are known, and little where they are not yet', () => {
+    const known = carrier();
+    known.playback.release(1, 0);
+    known.playback.words(1, words(...Array.from({ length: 20 }, (_, index) => 300 * (index + 1))));
+    known.playback.push(1, audio(6_000));
+    expect(known.sentMs).toBe(1_000);
+
+    const unknown = carrier();
+    unknown.playback.release(1, 0);
+    unknown.playback.push(1, audio(6_000));
+    expect(unknown.sentMs).toBe(240);
+    unknown.run(6_100);
+    expect(unknown.heardMs).toBe(6_000);
+  });
+
+  test('a hold takes everything off the line at once, and a release goes on where it is told', () => {
+    const line = carrier();
+    line.playback.release(1, 0);
+    line.playback.words(1, words(200, 400, 600, 800, 1_000));
+    line.playback.push(1, audio(1_000));
+    line.playback.done(1);
+    line.run(500);
+    line.playback.hold(1);
+    expect(line.clears).toBe(1);
+    line.run(500);
+    expect(line.heardMs).toBe(500);
+    expect(line.playedMs).toBe(400);
+    line.playback.release(1, 400);
+    line.run(800);
+    expect(line.heardMs).toBe(1_100);
+    expect(line.playedMs).toBe(1_000);
+  });
+
+  test('marks thrown away by the hold are not taken for words that were heard', () => {
+    const line = carrier();
+    line.playback.release(1, 0);
+    line.playback.words(1, words(200, 400, 600, 800));
+    line.playback.push(1, audio(800));
+    line.playback.done(1);
+    line.run(260);
+    line.playback.drop(1);
+    line.run(1_000);
+    expect(line.playedMs).toBe(200);
+  });
+
+  test('words that ended while the hold was on its way count as heard', () => {
+    // Marks take 100 ms to come back: when we hold, the caller has heard more than we know.
+    const line = carrier({ returnDelayMs: 100 });
+    line.playback.release(1, 0);
+    line.playback.words(1, words(200, 380, 460, 900));
+    line.playback.push(1, audio(900));
+    line.playback.done(1);
+    line.run(480);
+    expect(line.playedMs).toBe(380);
+    line.playback.hold(1);
+    line.run(400);
+    expect(line.heardMs).toBe(480);
+    expect(line.playedMs).toBe(460);
+  });
+
+  test('the next reply begins while marks of the last one are still to come back', () => {
+    const line = carrier({ returnDelayMs: 60 });
+    line.playback.release(1, 0);
+    line.playback.words(1, words(300, 600));
+    line.playback.push(1, audio(600));
+    line.run(200);
+    line.playback.drop(1);
+    line.playback.release(2, 0);
+    line.playback.words(2, words(200));
+    line.playback.push(2, audio(200));
+    line.playback.done(2);
+    line.run(600);
+    expect(line.played.filter(({ replyId }) => replyId === 2).at(-1)?.playedMs).toBe(200);
+    expect(
+      line.played.filter(({ replyId }) => replyId === 1).every((one) => one.playedMs <= 200),
+    ).toBe(true);
+  });
+
+  test('never claims more than was heard, wherever it is held', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 40, max: 600 }), { minLength: 1, maxLength: 12 }),
+        fc.integer({ min: 0, max: 4_000 }),
+        fc.boolean(),
+        (lengths, cutMs, wordTimes) => {
+          let endMs = 0;
+          const ends = lengths.map((length) => (endMs += length));
+          const line = carrier({ wordTimes });
+          line.playback.release(1, 0);
+          for (const [index, length] of lengths.entries()) {
+            line.playback.push(1, audio(length));
+            if (wordTimes)
+              line.playback.words(1, [
+                { text: 'w', startMs: (ends[index] ?? 0) - length, endMs: ends[index] ?? 0 },
+              ]);
+          }
+          line.playback.done(1);
+          line.run(cutMs);
+          line.playback.hold(1);
+          const heardMs = line.heardMs;
+          line.run(300);
+          expect(line.heardMs).toBe(heardMs);
+          expect(line.playedMs).toBeLessThanOrEqual(heardMs);
+          // A word that was heard to its end is claimed.
+          const lastWordMs = ends.findLast((end) => end <= heardMs) ?? 0;
+          if (wordTimes) expect(line.playedMs).toBeGreaterThanOrEqual(lastWordMs);
+        },
+      ),
+    );
+  });
+});
