@@ -1,5 +1,10 @@
 import type { AgentConfig } from '#protocol/agent-config.ts';
-import type { CallState, ChannelStatus, ProviderName, SecretField } from '#protocol/voice-channel.ts';
+import type {
+  CallState,
+  ChannelStatus,
+  ProviderName,
+  SecretField,
+} from '#protocol/voice-channel.ts';
 import type { Call, EndReason, Turn } from '#protocol/calls.ts';
 
 export type Instance = {
@@ -77,7 +82,10 @@ export type WiringJob = {
   readonly kind: 'apply' | 'undo';
   /** Decrypted for the worker; the provider's own JSON. Empty for `apply`. */
   readonly payload: Readonly<Record<string, unknown>>;
+  /** How often it was put off since it was asked for. */
   readonly attempts: number;
+  /** Who holds it: a job whose lease has run out and was taken by another is not this one's to finish. */
+  readonly claim: string;
 };
 
 export type NewCall = {
@@ -111,7 +119,10 @@ export type JournalEntry = { readonly atMs: number } & Readonly<Record<string, u
  */
 export type Store = {
   readonly instances: {
-    create(tenantId: string, instance: { name: string; agentConfig: AgentConfig }): Promise<Instance>;
+    create(
+      tenantId: string,
+      instance: { name: string; agentConfig: AgentConfig },
+    ): Promise<Instance>;
     list(tenantId: string): Promise<readonly Instance[]>;
     get(tenantId: string, instanceId: string): Promise<Instance | undefined>;
     update(
@@ -124,7 +135,11 @@ export type Store = {
     /** Whose instance it is, for requests that carry no tenant: hooks and sockets. */
     tenantOf(instanceId: string): Promise<string | undefined>;
     /** Sets the hash of the instance's own key for `/internal/v1`; null takes it away. */
-    setInternalKeyHash(tenantId: string, instanceId: string, hash: Uint8Array | null): Promise<void>;
+    setInternalKeyHash(
+      tenantId: string,
+      instanceId: string,
+      hash: Uint8Array | null,
+    ): Promise<void>;
     internalKeyHash(instanceId: string): Promise<Uint8Array | undefined>;
   };
   readonly apiKeys: {
@@ -174,9 +189,10 @@ export type Store = {
       payload: Readonly<Record<string, unknown>>,
       dueAt: Date,
     ): Promise<void>;
-    /** Claims up to `limit` jobs that are due, for `leaseMs`; a crashed claimer's jobs come back. */
+    /** Claims up to `limit` jobs that are due, oldest first, for `leaseMs`; a crashed claimer's jobs come back. */
     claimDue(now: Date, leaseMs: number, limit: number): Promise<readonly WiringJob[]>;
     reschedule(job: WiringJob, dueAt: Date, error: string): Promise<void>;
+    /** Removes the job, unless it was enqueued anew while it was being done: then it is due again. */
     finish(job: WiringJob): Promise<void>;
   };
   readonly calls: {
@@ -188,7 +204,10 @@ export type Store = {
       carrierCallId: string,
     ): Promise<{ readonly id: string; readonly ended: boolean } | undefined>;
     setState(tenantId: string, callId: string, state: CallState): Promise<void>;
-    /** Stores turns and journal of a call in one transaction. A turn index that is stored already is left as it is. */
+    /**
+     * Stores turns and journal of a call in one transaction. A turn index that is stored already is
+     * left as it is. Rejects with `not_found` if there is no such call, so that nothing is lost unseen.
+     */
     record(
       tenantId: string,
       callId: string,

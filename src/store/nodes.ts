@@ -1,0 +1,60 @@
+import { and, eq, inArray, isNull, lt, notExists, sql } from 'drizzle-orm';
+import { gte } from 'drizzle-orm';
+import type { EndReason } from '#protocol/calls.ts';
+import type { Access } from './access.ts';
+import { calls, mediaTokens, nodes } from './schema.ts';
+import type { Store } from './store.ts';
+
+/** Calls ended by one sweep at most, so that it locks few rows at a time. */
+const SWEEP_MAX = 1_000;
+
+export function nodeQueries(access: Access): Store['nodes'] {
+  return {
+    async heartbeat(nodeId, at) {
+      await access.asSystem((queries) =>
+        queries
+          .insert(nodes)
+          .values({ id: nodeId, lastSeenAt: at })
+          .onConflictDoUpdate({ target: nodes.id, set: { lastSeenAt: at } }),
+      );
+    },
+
+    async sweep(before, now) {
+      let count = 0;
+      for (let ended = SWEEP_MAX; ended === SWEEP_MAX; count += ended)
+        ended = await access.asSystem(async (queries) => {
+          const alive = queries
+            .select({ one: sql`1` })
+            .from(nodes)
+            .where(and(eq(nodes.id, calls.nodeId), gte(nodes.lastSeenAt, before)));
+          // A node says that it lives before it takes calls: a call begun since `before` has one.
+          const lost = await queries
+            .select({ id: calls.id })
+            .from(calls)
+            .where(and(isNull(calls.endedAt), lt(calls.startedAt, before), notExists(alive)))
+            .limit(SWEEP_MAX)
+            .for('update', { skipLocked: true });
+          if (lost.length > 0)
+            await queries
+              .update(calls)
+              .set({ state: 'ended', endedAt: now, endReason: 'node_lost' satisfies EndReason })
+              .where(
+                inArray(
+                  calls.id,
+                  lost.map((call) => call.id),
+                ),
+              );
+          return lost.length;
+        });
+      await access.asSystem(async (queries) => {
+        await queries.delete(nodes).where(lt(nodes.lastSeenAt, before));
+        await queries.delete(mediaTokens).where(lt(mediaTokens.expiresAt, now));
+      });
+      return count;
+    },
+
+    async leave(nodeId) {
+      await access.asSystem((queries) => queries.delete(nodes).where(eq(nodes.id, nodeId)));
+    },
+  };
+}
