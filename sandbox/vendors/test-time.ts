@@ -5,12 +5,12 @@ import type { VirtualClock } from '#lib/virtual-clock.ts';
  * the event loop turn for as long as loopback needs, so that time does not run away from it.
  */
 export async function during<T>(clock: VirtualClock, outcome: Promise<T>, stepMs = 10): Promise<T> {
-  let settled = false;
+  const progress = { settled: false };
   const mark = (): void => {
-    settled = true;
+    progress.settled = true;
   };
   outcome.then(mark, mark);
-  while (!settled) {
+  while (!progress.settled) {
     await clock.advance(stepMs);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }

@@ -77,7 +77,7 @@ export async function startDeepgram(options: DeepgramOptions): Promise<DeepgramS
     if (flux && !flux.ok) return refuse(flux.refusal);
 
     const peer = upgrade.accept({ 'dg-request-id': requestId });
-    const output = createOutput(peer, fault, clock);
+    const output = createOutput(peer, version, fault, clock);
     const format = (nova ?? flux)?.options.format;
     const open = (): ListenStream | undefined => {
       if (!format) return undefined;
@@ -124,14 +124,26 @@ function isAuthorised(headers: IncomingHttpHeaders, keys: readonly string[]): bo
   );
 }
 
-function createOutput(peer: Peer, fault: Fault | undefined, clock: Clock): ListenOutput {
+function createOutput(
+  peer: Peer,
+  version: number,
+  fault: Fault | undefined,
+  clock: Clock,
+): ListenOutput {
   const send = faultySender(
     fault,
     {
       deliver: (frame) => peer.send(frame),
       kill: () => peer.kill(),
       silence: () => peer.silence(),
-      fail: () => peer.close(1011, 'NET-0000'),
+      fail() {
+        if (version === 1) return peer.close(1011, 'NET-0000');
+        const sequence_id = fault?.kind === 'fail' ? fault.afterMessages : 0;
+        const code = 'INTERNAL_SERVER_ERROR';
+        const description = 'The server failed to process the stream.';
+        peer.send(JSON.stringify({ type: 'Error', sequence_id, code, description }));
+        peer.close(1011, code);
+      },
     },
     clock,
   );

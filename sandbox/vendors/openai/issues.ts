@@ -42,23 +42,9 @@ export function refusalOfIssue(issue: Issue | undefined, base: Path): OpenAIRefu
       );
     }
     case 'too_small':
-      return invalidParameter(
-        param,
-        `${numberName(issue.origin)}_below_min_value`,
-        `Invalid '${param}': ${numberName(issue.origin)} below minimum value. Expected a value >= ${issue.minimum}, but got ${show(issue.input)} instead.`,
-      );
+      return outOfRange(param, issue.origin, 'below', String(issue.minimum), issue.input);
     case 'too_big':
-      return issue.origin === 'string'
-        ? invalidParameter(
-            param,
-            'string_above_max_length',
-            `Invalid '${param}': string too long. Expected a string with maximum length ${issue.maximum}.`,
-          )
-        : invalidParameter(
-            param,
-            `${numberName(issue.origin)}_above_max_value`,
-            `Invalid '${param}': ${numberName(issue.origin)} above maximum value. Expected a value <= ${issue.maximum}, but got ${show(issue.input)} instead.`,
-          );
+      return outOfRange(param, issue.origin, 'above', String(issue.maximum), issue.input);
     default:
       return invalidParameter(param, 'invalid_value', `Invalid '${param}': ${issue.message}.`);
   }
@@ -91,7 +77,31 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   record: 'an object',
 };
 
-const numberName = (origin: string): string => (origin === 'int' ? 'integer' : 'decimal');
+const INTEGERS = new Set(['max_output_tokens', 'max_tool_calls', 'top_logprobs']);
+
+function outOfRange(
+  param: string,
+  origin: string,
+  side: 'below' | 'above',
+  limit: string,
+  input: unknown,
+): OpenAIRefusal {
+  const extreme = side === 'below' ? 'min' : 'max';
+  if (origin === 'string') {
+    const problem = side === 'below' ? 'too short' : 'too long';
+    return invalidParameter(
+      param,
+      `string_${side}_${extreme}_length`,
+      `Invalid '${param}': string ${problem}. Expected a string with ${extreme}imum length ${limit}.`,
+    );
+  }
+  const kind = INTEGERS.has(param) ? 'integer' : 'decimal';
+  return invalidParameter(
+    param,
+    `${kind}_${side}_${extreme}_value`,
+    `Invalid '${param}': ${kind} ${side} ${extreme}imum value. Expected a value ${side === 'below' ? '>=' : '<='} ${limit}, but got ${show(input)} instead.`,
+  );
+}
 
 function kindOf(input: unknown): string {
   if (input === null) return 'null';
