@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MULAW_SILENCE, PHONE_FRAME_BYTES } from '#audio/g711.ts';
+import { decodeMulaw, MULAW_SILENCE, PHONE_FRAME_BYTES } from '#audio/g711.ts';
 import { clipMulaw } from '#sandbox/speech/clip-audio.ts';
 import { openEar } from '#sandbox/speech/ear.ts';
 import type { OpenEar, SpeechClip, VoiceBank } from '#sandbox/speech/speech.ts';
@@ -148,6 +148,25 @@ describe('a caller with a script', () => {
     expect(record).toMatchObject({ endedBy: 'caller', problem: undefined });
     expect(record.steps).toHaveLength(2);
     expect(record.durationMs).toBe(1_420);
+  });
+
+  test('has the line’s noise behind its silence, and no silence in its place', async () => {
+    const caller = await scriptedCaller({
+      bank,
+      openEar: ear,
+      script: [{ silence: 60 }, { say: 'Hello.' }, { silence: 10_000 }],
+      lineNoise: 30,
+    });
+    const levels = Array.from({ length: 400 }, () => {
+      const frame = caller.nextFrame();
+      expect(frame).toHaveLength(PHONE_FRAME_BYTES);
+      const samples = frame ? [...decodeMulaw(frame)] : [];
+      return samples.reduce((sum, sample) => sum + Math.abs(sample), 0) / PHONE_FRAME_BYTES;
+    });
+    const quiet = [...levels.slice(0, 3), ...levels.slice(-200)];
+    expect(Math.min(...quiet)).toBeGreaterThan(5);
+    expect(Math.max(...quiet)).toBeLessThan(50);
+    expect(Math.max(...levels)).toBeGreaterThan(500);
   });
 
   test('expects the other side to hang up, and is content when it does', async () => {

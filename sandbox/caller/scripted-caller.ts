@@ -18,6 +18,8 @@ export type ScriptedCallerOptions = {
   readonly script: readonly Step[];
   /** Of the bank. */
   readonly voice?: string;
+  /** Mean level of the line's own noise while the caller is silent, in 16-bit steps; none where absent. */
+  readonly lineNoise?: number;
   /** How long the caller waits for the agent before giving up and hanging up. */
   readonly patienceMs?: number;
   /** Told of every word as it is understood, and of every step as it begins. */
@@ -34,6 +36,8 @@ const SOUND_LEVEL = 50;
 const COUGH_MS = 240;
 const COUGH_LEVEL = 4_000;
 const KEY_MS = 200;
+/** The line's noise repeats after so long. */
+const NOISE_MS = 4_000;
 
 /**
  * A person who follows a script. All speech is made before the call, so that nothing but the call's
@@ -52,6 +56,9 @@ export async function scriptedCaller(options: ScriptedCallerOptions): Promise<Sc
   };
   const cough = encodeAudio(noise(COUGH_MS, COUGH_LEVEL, 7), PHONE);
 
+  const lineNoise = options.lineNoise
+    ? encodeAudio(noise(NOISE_MS, options.lineNoise, 11), PHONE)
+    : undefined;
   const ear = options.openEar(PHONE);
   const steps: StepRecord[] = [];
   const agentSound: Span[] = [];
@@ -191,8 +198,9 @@ export async function scriptedCaller(options: ScriptedCallerOptions): Promise<Sc
     nextFrame() {
       if (finished) return undefined;
       const next = frames.next();
+      const at = (saidFrames * PHONE_FRAME_BYTES) % (lineNoise?.length ?? 1);
       saidFrames += 1;
-      if (!next.done) return next.value;
+      if (!next.done) return next.value ?? lineNoise?.subarray(at, at + PHONE_FRAME_BYTES);
       finished = true;
       handset?.hangUp();
       return undefined;

@@ -29,7 +29,8 @@ const NO_BASE = new URL('https://api.twilio.com/');
 
 /**
  * Gets and reads a call's next document; where that fails, the fallback's, told of `ErrorCode` and
- * `ErrorUrl`. Undefined: neither gave TwiML, and every reason was warned of.
+ * `ErrorUrl`. Undefined: neither gave TwiML, and every reason was warned of; or `signal` has aborted,
+ * and nobody wants it any more.
  */
 export async function fetchDocument(
   context: DocumentContext,
@@ -37,12 +38,13 @@ export async function fetchDocument(
   signal: AbortSignal,
 ): Promise<CallDocument | undefined> {
   if ('twiml' in source) return read(context, source.twiml, NO_BASE).document;
-  const first = await fetchOnce(context, source, {});
+  const first = await fetchOnce(context, source, {}, signal);
   if (first.document || !context.fallback || signal.aborted) return first.document;
   const second = await fetchOnce(
     context,
     { ...context.fallback, purpose: 'fallback' },
     { ErrorCode: String(first.code), ErrorUrl: source.url },
+    signal,
   );
   return second.document;
 }
@@ -55,6 +57,7 @@ async function fetchOnce(
   context: DocumentContext,
   source: { readonly url: string; readonly method: HttpMethod; readonly purpose: WebhookPurpose },
   extraParams: Readonly<Record<string, string>>,
+  signal: AbortSignal,
 ): Promise<Fetched> {
   const refuse = (code: number, message: string): Fetched => {
     context.warn(code, message);
@@ -68,7 +71,9 @@ async function fetchOnce(
     params: { ...context.params(), ...extraParams },
     authToken: context.account.authToken,
     twice: context.faults.duplicateWebhooks ?? false,
+    signal,
   });
+  if (signal.aborted) return { document: undefined, code: 0 };
   if (!outcome.ok) return refuse(outcome.code, outcome.message);
   const { headers, body } = outcome.response;
   if (Buffer.byteLength(body) > MAX_TWIML_BYTES)

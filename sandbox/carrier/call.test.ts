@@ -209,7 +209,9 @@ describe('a voice URL that does not answer with TwiML', () => {
   });
 
   test('that hangs is given up after 15 s', async () => {
-    const { server } = await ring(() => new Promise(() => undefined));
+    const { server } = await ring(({ url }) =>
+      url.pathname === '/status' ? twimlAnswer('') : new Promise(() => undefined),
+    );
     await clock.advance(14_999);
     expect(codes()).toEqual([]);
     await clock.advance(1);

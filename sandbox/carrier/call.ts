@@ -33,6 +33,8 @@ export type CallOptions = {
   readonly source: DocumentSource | undefined;
   readonly fallback: { readonly url: string; readonly method: HttpMethod } | undefined;
   readonly statusCallback: { readonly url: string; readonly method: HttpMethod } | undefined;
+  /** Aborts when the carrier closes: what is late on purpose then comes at once. */
+  readonly closing: AbortSignal;
   readonly record: (sent: SentWebhook) => void;
   readonly warn: (warning: CarrierWarning) => void;
 };
@@ -198,8 +200,9 @@ export function startCall(options: CallOptions): PhoneCall {
       if (circle.documents > MAX_DOCUMENTS_AT_ONCE) {
         warn(0, `more than ${MAX_DOCUMENTS_AT_ONCE} documents within a second: a circle`);
         await applicationError(signal);
-      } else if (!document) await applicationError(signal);
-      else
+      } else if (!document) {
+        if (!signal.aborted) await applicationError(signal);
+      } else
         for (const verb of document.verbs) {
           if (signal.aborted || source) break;
           source = await carryOut(verb, document.url, signal);
@@ -217,7 +220,8 @@ export function startCall(options: CallOptions): PhoneCall {
     const { statusCallback } = options;
     const url = statusCallback && resolveUrl(statusCallback.url);
     if (!statusCallback || !url) return;
-    if (faults.lateStatusMs !== undefined) await clock.sleep(faults.lateStatusMs);
+    if (faults.lateStatusMs !== undefined)
+      await clock.sleep(faults.lateStatusMs, options.closing).catch(() => undefined);
     const seconds = Math.ceil(((endedAtMs ?? 0) - (answeredAtMs ?? endedAtMs ?? 0)) / 1_000);
     const outcome = await callWebhook(webhooks, {
       purpose: 'call-status',

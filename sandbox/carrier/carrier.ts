@@ -55,7 +55,10 @@ export type Carrier = {
   readonly warnings: readonly CarrierWarning[];
   /** Everything sent and received, in the order in which it ended. */
   readonly requests: readonly CarrierRequest[];
-  /** Hangs up every call and stops the REST API. */
+  /**
+   * Hangs up every call and stops the REST API. Resolves when the last status callbacks were
+   * answered or given up.
+   */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -84,6 +87,7 @@ export async function startCarrier(options: CarrierOptions): Promise<Carrier> {
   const calls: PhoneCall[] = [];
   const warnings: CarrierWarning[] = [];
   const requests: CarrierRequest[] = [];
+  const closing = new AbortController();
 
   const server = await startHttp({
     ...(options.port === undefined ? {} : { port: options.port }),
@@ -97,8 +101,10 @@ export async function startCarrier(options: CarrierOptions): Promise<Carrier> {
   });
 
   const close = async (): Promise<void> => {
+    closing.abort();
     for (const call of calls) call.hangUp();
     await server.close();
+    await Promise.all(calls.map((call) => call.done));
   };
   return {
     port: server.port,
@@ -151,6 +157,7 @@ export async function startCarrier(options: CarrierOptions): Promise<Carrier> {
         phoneNumberSid: number.sid,
         caller,
         faults,
+        closing: closing.signal,
         source: ownUrl
           ? { url: number.voiceUrl, method: number.voiceMethod, purpose: 'voice' }
           : undefined,

@@ -21,6 +21,8 @@ export type WebhookRequest = {
   readonly authToken: string;
   /** Sent a second time once the first was answered; the second answer counts for nothing. */
   readonly twice: boolean;
+  /** Nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
 };
 
 /** One request the carrier made, with what came of it. */
@@ -50,12 +52,12 @@ const MAX_REDIRECTS = 10;
  * about; redirects followed. Everything that was sent is told to `record`. Never rejects.
  */
 export async function callWebhook(
-  { clock, network, record }: WebhookContext,
+  context: WebhookContext,
   request: WebhookRequest,
 ): Promise<WebhookOutcome> {
   const token = randomUUID();
-  const outcome = await attempt({ clock, network, record }, request, token);
-  if (request.twice) await attempt({ clock, network, record }, request, token);
+  const outcome = await attempt(context, request, token);
+  if (request.twice) void attempt(context, request, token);
   return outcome;
 }
 
@@ -72,6 +74,9 @@ async function attempt(
 ): Promise<WebhookOutcome> {
   const deadline = new AbortController();
   const cancel = clock.after(TOTAL_MS, () => deadline.abort(new Error('no answer within 15 s')));
+  const signal = request.signal
+    ? AbortSignal.any([deadline.signal, request.signal])
+    : deadline.signal;
   let { url, method } = request;
   let retried = false;
   try {
@@ -91,7 +96,7 @@ async function attempt(
         });
       let response: WebResponse;
       try {
-        response = await network.fetch(web, deadline.signal);
+        response = await network.fetch(web, signal);
       } catch (error) {
         note(undefined, '');
         if (!retried && error instanceof NetworkFault && error.kind === 'no-connection') {
