@@ -10,6 +10,9 @@ export type Draft = {
   readonly nowMs: number;
 };
 
+/** Whole milliseconds, as turns are stored; never the minus zero that JSON loses. */
+export const wholeMs = (ms: number): number => Math.round(ms) || 0;
+
 export const emit = (draft: Draft, effect: Effect): void => void draft.effects.push(effect);
 
 export const patch = (draft: Draft, change: Partial<Conversation>): void => {

@@ -1,34 +1,41 @@
 import { emit, patch, patchCaller, patchReply } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { recordCallerTurn } from './ending.ts';
-import { dues, mayAnswer } from './policies/dues.ts';
-import { isBackchannel, normalise } from './policies/words.ts';
+import { dues, mayAnswer, mayTakeKeys, RECOGNISER_LAG_MS } from './policies/dues.ts';
+import { ANSWER_OVERLAP_MS, claimsFloor, isNearEnd } from './policies/floor.ts';
+import { newWords } from './policies/repeats.ts';
+import { hasWords, isBackchannel, normalise } from './policies/words.ts';
 import { answer, closeReply, confirmReply, pauseReply, resumeReply } from './reply.ts';
 import { turnText } from './state.ts';
-import type { CallerTurn } from './state.ts';
-
-/** A recogniser's second thoughts on words that were answered already come within this. */
-const REPEAT_MS = 2_000;
-/** A short "yes" this close to the end of the agent's words answers them; earlier it only shows listening. */
-const ANSWER_OVERLAP_MS = 1_200;
+import type { Caller, CallerTurn } from './state.ts';
 
 export function voiceStarted(draft: Draft, sinceMs: number): void {
-  patchCaller(draft, { voice: 'speaking', voiceSinceMs: sinceMs, voiceStartMs: sinceMs });
+  if (draft.state.caller.voice === 'speaking') return;
+  const atMs = pastMs(draft, sinceMs);
+  patchCaller(draft, { voice: 'speaking', voiceSinceMs: atMs, voiceStartMs: atMs });
 }
 
 export function voiceStopped(draft: Draft, sinceMs: number): void {
   const { caller, reply, policy } = draft.state;
-  patchCaller(draft, { voice: 'silent', voiceSinceMs: sinceMs });
+  if (caller.voice === 'silent') return;
+  const atMs = Math.max(caller.voiceStartMs, pastMs(draft, sinceMs));
+  patchCaller(draft, { voice: 'silent', voiceSinceMs: atMs });
   if (caller.turn)
     patchCaller(draft, {
-      turn: { ...caller.turn, speechEndMs: Math.max(caller.turn.startMs, sinceMs) },
+      turn: { ...caller.turn, speechEndMs: Math.max(caller.turn.startMs, atMs) },
     });
-  patch(draft, { quietSinceMs: Math.max(draft.state.quietSinceMs, draft.nowMs) });
   // The recogniser was sure before voice activity was: the reply is measured from the true end.
-  if (reply && reply.speechEndMs !== null && reply.heardSinceMs === null && !caller.turn)
-    patchReply(draft, reply.id, { speechEndMs: sinceMs });
+  else if (reply && reply.speechEndMs !== null && reply.heardSinceMs === null) {
+    const { endDecidedMs } = reply.moments;
+    if (endDecidedMs !== undefined && caller.voiceStartMs < endDecidedMs)
+      patchReply(draft, reply.id, { speechEndMs: atMs });
+  }
   if (!policy.endpointing.vendorDecides) emit(draft, { type: 'finalize-hearing' });
 }
+
+/** Voice activity tells of the past; what it says of the future is not believed. */
+const pastMs = (draft: Draft, sinceMs: number): number =>
+  Math.max(0, Math.min(sinceMs, draft.nowMs));
 
 /** Words that may still change. */
 export const heardInterim = (draft: Draft, text: string): void => heard(draft, text, false);
@@ -36,43 +43,54 @@ export const heardInterim = (draft: Draft, text: string): void => heard(draft, t
 /** Words that will not change any more. */
 export const heardFinal = (draft: Draft, text: string): void => heard(draft, text, true);
 
-function heard(draft: Draft, spoken: string, isFinal: boolean): void {
-  const text = spoken.trim();
-  if (text === '' || isRepeat(draft, text)) return;
+function heard(draft: Draft, spoken: string, closes: boolean): void {
+  const text = hasWords(spoken) ? newWords(draft.state, spoken, draft.nowMs) : '';
+  if (closes) patchCaller(draft, { recorded: '' });
   const { caller } = draft.state;
-  const before = caller.turn ? turnText(caller.turn) : '';
-  const turn = caller.turn ?? newTurn(draft);
-  const final = isFinal ? [turn.final, text].filter((part) => part !== '').join(' ') : turn.final;
-  const next: CallerTurn = { ...turn, final, interim: isFinal ? '' : text, ended: false };
-  const changed = normalise(turnText(next)) !== normalise(before);
-  patchCaller(draft, {
-    turn: changed
-      ? {
-          ...next,
-          changedMs: draft.nowMs,
-          // Words without voice: speech too quiet for voice activity ends with its last new word.
-          speechEndMs:
-            caller.voice === 'silent' && caller.voiceSinceMs < turn.startMs
-              ? draft.nowMs
-              : next.speechEndMs,
-        }
-      : next,
-  });
-  if (changed) takeFloor(draft, turnText(next));
-}
-
-/** What the caller's words do to what the agent is saying. */
-function takeFloor(draft: Draft, text: string): void {
-  const { reply } = draft.state;
-  if (!reply) return;
-  if (reply.audio.is === 'held') {
-    if (normalise(reply.answers ?? '') !== normalise(text)) closeReply(draft, 'discarded');
+  if (text === '') {
+    // A segment that ends without words takes nothing back: they may have stopped the agent already.
+    if (closes && caller.turn)
+      patchCaller(draft, { turn: { ...caller.turn, final: turnText(caller.turn), interim: '' } });
     return;
   }
-  const mayInterrupt = reply.interruptible && draft.state.policy.bargeIn.enabled;
-  // Until the agent is heard, the caller is simply not finished: any word counts.
-  if (reply.heardSinceMs === null && reply.kind === 'answer') return closeReply(draft, 'discarded');
-  if (mayInterrupt && !isBackchannel(text)) closeReply(draft, 'interrupted');
+  const before = caller.turn ? turnText(caller.turn) : '';
+  const turn = caller.turn ?? newTurn(draft);
+  const final = closes ? [turn.final, text].filter((part) => part !== '').join(' ') : turn.final;
+  const next: CallerTurn = { ...turn, final, interim: closes ? '' : text, ended: false };
+  if (normalise(turnText(next)) === normalise(before)) return patchCaller(draft, { turn: next });
+  patchCaller(draft, {
+    turn: {
+      ...next,
+      changedMs: draft.nowMs,
+      speechEndMs: isUnvoiced(caller, turn, draft.nowMs) ? draft.nowMs : next.speechEndMs,
+      nearEnd: isNearEnd(draft.state.reply),
+    },
+  });
+  takeFloor(draft);
+}
+
+/** What the caller's words and keys do to what the agent is saying. */
+function takeFloor(draft: Draft): void {
+  const { reply, caller } = draft.state;
+  if (!reply) return;
+  if (reply.audio.is === 'held') {
+    const said = caller.turn && caller.keys === '' ? turnText(caller.turn) : '';
+    if (normalise(reply.answers ?? '') !== normalise(said)) closeReply(draft, 'discarded');
+    return;
+  }
+  if (!claimsFloor(draft.state)) return;
+  if (reply.heardSinceMs === null) return closeReply(draft, 'discarded');
+  // What was played until the line fell silent is known a moment later: the marks are on their way.
+  pauseReply(draft);
+  settlePause(draft);
+}
+
+/** Decides what a pause was, once that is due. */
+export function settlePause(draft: Draft): void {
+  const dueMs = dues(draft.state).resume;
+  if (dueMs === undefined || dueMs > draft.nowMs) return;
+  if (claimsFloor(draft.state)) return closeReply(draft, 'interrupted');
+  resumeReply(draft);
 }
 
 /** The recogniser expects the turn to end: prepare the reply on trial. */
@@ -82,10 +100,12 @@ export function heardEagerEnd(draft: Draft, text: string): void {
 }
 
 export function speculate(draft: Draft): void {
-  const { caller, reply, policy } = draft.state;
-  if (!policy.speculation || reply || !caller.turn) return;
-  const spoken = turnText(caller.turn);
-  if (spoken !== '') answer(draft, spoken, { trial: true, speechEndMs: caller.turn.speechEndMs });
+  const { state } = draft;
+  const { turn } = state.caller;
+  if (!state.policy.speculation || state.reply || !turn || !mayAnswer(state)) return;
+  const spoken = turnText(turn);
+  patchCaller(draft, { turn: { ...turn, tried: spoken } });
+  answer(draft, spoken, { trial: true, speechEndMs: turn.speechEndMs });
 }
 
 /** The caller goes on: what was prepared is worth nothing. */
@@ -95,58 +115,49 @@ export function heardResumed(draft: Draft): void {
 
 /** The recogniser says that the turn has ended. */
 export function heardEnd(draft: Draft, text: string): void {
-  heardInterim(draft, text);
+  heardFinal(draft, text);
   const { turn } = draft.state.caller;
   if (!turn) return;
-  if (mayAnswer(draft.state.reply)) return endTurn(draft);
+  if (mayAnswer(draft.state)) return endTurn(draft);
   // The agent speaks and goes on speaking: this turn waits for its end, and later words join it.
-  patchCaller(draft, { turn: { ...turn, final: turnText(turn), interim: '', ended: true } });
+  patchCaller(draft, { turn: { ...turn, ended: true } });
 }
 
 /** The caller's turn is over: record it, and answer. */
 export function endTurn(draft: Draft): void {
-  const { turn } = draft.state.caller;
-  if (!turn || !mayAnswer(draft.state.reply)) return;
+  const { turn, voice } = draft.state.caller;
+  if (!turn || !mayAnswer(draft.state)) return;
+  // A voice that is still up is this turn's, or noise: neither interrupts the answer to it.
+  const speechEndMs = voice === 'speaking' ? draft.nowMs : turn.speechEndMs;
+  patchCaller(draft, { turn: { ...turn, speechEndMs } });
   const spoken = recordCallerTurn(draft);
-  if (spoken === '') return;
   patch(draft, { idlePrompts: 0 });
   const trial = draft.state.reply;
   if (trial && normalise(trial.answers ?? '') === normalise(spoken))
-    return confirmReply(draft, turn.speechEndMs);
-  answer(draft, spoken, { trial: false, speechEndMs: turn.speechEndMs });
+    return confirmReply(draft, speechEndMs);
+  answer(draft, spoken, { trial: false, speechEndMs });
 }
 
 /** The agent has finished: a sign of listening that fell into its words needs no answer. */
 export function forgetBackchannel(draft: Draft): void {
-  const { turn } = draft.state.caller;
-  if (!turn || !isBackchannel(turnText(turn))) return;
-  if (turn.startMs < draft.nowMs - ANSWER_OVERLAP_MS) recordCallerTurn(draft);
-}
-
-/** The caller has spoken over the agent for long enough to be taken seriously. */
-export function bargeIn(draft: Draft): void {
-  const dueMs = dues(draft.state)['barge-in'];
-  if (dueMs === undefined || dueMs > draft.nowMs) return;
-  const text = draft.state.caller.turn ? turnText(draft.state.caller.turn) : '';
-  pauseReply(draft);
-  if (text !== '' && !isBackchannel(text)) closeReply(draft, 'interrupted');
-}
-
-/** Nobody said a word after all. */
-export function falseAlarm(draft: Draft): void {
-  resumeReply(draft);
+  const { turn, voice, voiceStartMs } = draft.state.caller;
+  if (!turn || turn.nearEnd || voice === 'speaking' || !isBackchannel(turnText(turn))) return;
+  const lastWordsMs =
+    voiceStartMs >= turn.startMs && voiceStartMs <= turn.changedMs ? voiceStartMs : turn.changedMs;
+  if (lastWordsMs < draft.nowMs - ANSWER_OVERLAP_MS) recordCallerTurn(draft);
 }
 
 export function keyPressed(draft: Draft, digit: string): void {
-  closeReply(draft, 'interrupted');
-  const keys = draft.state.caller.keys + digit;
-  patchCaller(draft, { keys, keysSinceMs: draft.nowMs });
+  if (!/^[0-9*#A-D]$/.test(digit)) return;
+  patchCaller(draft, { keys: draft.state.caller.keys + digit, keysSinceMs: draft.nowMs });
+  takeFloor(draft);
   if (digit === '#') keysComplete(draft);
 }
 
 export function keysComplete(draft: Draft): void {
-  const { keys } = draft.state.caller;
-  if (keys === '') return;
+  const { keys, keysSinceMs } = draft.state.caller;
+  if (keys === '' || !mayTakeKeys(draft.state.reply)) return;
+  closeReply(draft, 'interrupted');
   recordCallerTurn(draft);
   patchCaller(draft, { keys: '' });
   patch(draft, {
@@ -156,26 +167,32 @@ export function keysComplete(draft: Draft): void {
       { role: 'note', text: `The caller pressed ${keys.split('').join(' ')} on the keypad.` },
     ],
   });
-  answer(draft, null, { trial: false, speechEndMs: draft.state.caller.keysSinceMs });
+  answer(draft, null, { trial: false, speechEndMs: keysSinceMs });
 }
 
 function newTurn(draft: Draft): CallerTurn {
   const { caller } = draft.state;
-  const fresh = { final: '', interim: '', changedMs: draft.nowMs, ended: false };
-  if (caller.voice === 'speaking')
-    return { ...fresh, startMs: caller.voiceStartMs, speechEndMs: draft.nowMs };
-  // Voice that ended before the last turn was answered belongs to that turn, not to this one.
-  if (caller.answered && caller.voiceSinceMs <= caller.answered.atMs)
-    return { ...fresh, startMs: draft.nowMs, speechEndMs: draft.nowMs };
-  return { ...fresh, startMs: caller.voiceStartMs, speechEndMs: caller.voiceSinceMs };
+  const { nowMs } = draft;
+  const fresh = {
+    final: '',
+    interim: '',
+    changedMs: nowMs,
+    ended: false,
+    nearEnd: false,
+    tried: null,
+  };
+  // Voice before the last answer belongs to the turn that was answered, not to this one.
+  const startMs = Math.max(caller.voiceStartMs, caller.answered?.atMs ?? 0);
+  if (caller.voice === 'speaking') return { ...fresh, startMs, speechEndMs: nowMs };
+  if (hadVoice(caller, nowMs) && caller.voiceSinceMs > startMs)
+    return { ...fresh, startMs, speechEndMs: caller.voiceSinceMs };
+  return { ...fresh, startMs: nowMs, speechEndMs: nowMs };
 }
 
-/** Whether these are the words of the last turn once more, said by the recogniser and not by the caller. */
-function isRepeat(draft: Draft, text: string): boolean {
-  const { caller, policy } = draft.state;
-  if (policy.endpointing.vendorDecides || caller.turn || !caller.answered) return false;
-  const { answered } = caller;
-  if (draft.nowMs - answered.atMs > REPEAT_MS) return false;
-  const voiceSince = caller.voice === 'speaking' || caller.voiceSinceMs > answered.atMs;
-  return !voiceSince && normalise(answered.text).endsWith(normalise(text));
-}
+/** Whether words that come now were spoken too softly for voice activity: they end with the last new one. */
+const isUnvoiced = (caller: Caller, turn: CallerTurn, nowMs: number): boolean =>
+  caller.voice === 'silent' && (!hadVoice(caller, nowMs) || caller.voiceSinceMs < turn.startMs);
+
+/** Whether there was a voice so lately that words may be its own. */
+const hadVoice = (caller: Caller, nowMs: number): boolean =>
+  caller.voiceSinceMs > caller.voiceStartMs && caller.voiceSinceMs >= nowMs - RECOGNISER_LAG_MS;

@@ -1,9 +1,12 @@
 import type { ContextItem } from '#contracts/language-model.ts';
 import type { Waterfall } from '#protocol/calls.ts';
-import { emit, patch, patchReply } from './draft.ts';
+import { emit, patch, patchReply, wholeMs } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { heardText, resumeFromMs, unheardText } from './policies/heard.ts';
 import type { Moments, PreparedSpeech, Reply, ToolCall } from './state.ts';
+
+/** What the model is told of its hang-up, as long as nothing comes between. */
+export const HANG_UP_RESULT = 'The call ends after your last words.';
 
 type Opening = Pick<Reply, 'kind' | 'answers' | 'interruptible' | 'speechEndMs' | 'afterwards'> & {
   /** On trial: its audio is held until `confirmReply`. */
@@ -30,10 +33,11 @@ function openReply(draft: Draft, opening: Opening): Reply {
     words: [],
     playedMs: 0,
     audio: trial ? { is: 'held' } : { is: 'flowing' },
-    dueSinceMs: trial ? null : draft.nowMs,
+    dueSinceMs: trial ? null : (opening.speechEndMs ?? draft.nowMs),
     moments: trial || opening.speechEndMs === null ? {} : { endDecidedMs: draft.nowMs },
     heardSinceMs: null,
     progressMs: draft.nowMs,
+    soundDueSinceMs: null,
     stalls: 0,
   };
   patch(draft, { reply, nextReplyId: reply.id + 1 });
@@ -69,7 +73,7 @@ export function say(
   options: Pick<Reply, 'kind' | 'interruptible' | 'afterwards'>,
 ): void {
   const reply = openReply(draft, { answers: null, speechEndMs: null, trial: false, ...options });
-  patchReply(draft, reply.id, { text, textDone: true });
+  patchReply(draft, reply.id, { text, textDone: true, soundDueSinceMs: draft.nowMs });
   emit(draft, { type: 'speak', replyId: reply.id, text });
   emit(draft, { type: 'finish-speaking', replyId: reply.id });
 }
@@ -84,7 +88,7 @@ export function sayPrepared(draft: Draft, speech: PreparedSpeech, text: string):
     interruptible: false,
     afterwards: 'end',
   });
-  patchReply(draft, reply.id, { text, textDone: true });
+  patchReply(draft, reply.id, { text, textDone: true, soundDueSinceMs: draft.nowMs });
   emit(draft, { type: 'speak-prepared', replyId: reply.id, speech });
 }
 
@@ -94,7 +98,7 @@ export function confirmReply(draft: Draft, speechEndMs: number): void {
   if (reply?.audio.is !== 'held') return;
   patchReply(draft, reply.id, {
     audio: { is: 'flowing' },
-    dueSinceMs: draft.nowMs,
+    dueSinceMs: speechEndMs,
     progressMs: draft.nowMs,
     speechEndMs,
     moments: { ...reply.moments, endDecidedMs: draft.nowMs },
@@ -149,13 +153,13 @@ export function closeReply(draft: Draft, how: 'finished' | 'interrupted' | 'disc
   if (reply.runningTools.length > 0) emit(draft, { type: 'stop-tools', replyId: reply.id });
   if (how !== 'finished') emit(draft, { type: 'stop-speaking', replyId: reply.id });
 
-  const heard = how === 'finished' ? reply.text.trim() : heardText(reply);
+  const heard = heardText(reply);
   if (how === 'interrupted' && reply.heardSinceMs !== null)
     emit(draft, { type: 'interrupted', heard, unheard: unheardText(reply, heard) });
   patch(draft, {
     reply: null,
     quietSinceMs: draft.nowMs,
-    context: [...draft.state.context, ...contextOf(reply, heard)],
+    context: [...draft.state.context, ...contextOf(reply, heard, how === 'finished')],
   });
   if (reply.heardSinceMs === null) return;
   emit(draft, {
@@ -166,23 +170,35 @@ export function closeReply(draft: Draft, how: 'finished' | 'interrupted' | 'disc
       text: (reply.text + reply.unspoken).trim(),
       heard,
       interrupted: how !== 'finished',
-      start_ms: Math.round(reply.heardSinceMs),
-      end_ms: Math.round(draft.nowMs),
+      start_ms: wholeMs(reply.heardSinceMs),
+      end_ms: wholeMs(reply.audio.is === 'paused' ? reply.audio.sinceMs : draft.nowMs),
       waterfall_ms: waterfall(reply.moments, reply.speechEndMs),
     },
   });
   patch(draft, { turnCount: draft.state.turnCount + 1 });
 }
 
-/** A reply as the model is to see it: no tool call without a result, no word that was not heard. */
-function contextOf(reply: Reply, heard: string): readonly ContextItem[] {
+const CANCELLED = 'Cancelled: the caller interrupted.';
+
+/**
+ * A reply as the model is to see it: no tool call without a result, no word that was not heard, no
+ * hang-up that did not come about, and nothing at all of a trial.
+ */
+function contextOf(reply: Reply, heard: string, finished: boolean): readonly ContextItem[] {
+  if (reply.audio.is === 'held') return [];
+  const hangsUp = finished && reply.afterwards === 'end';
+  const shown = reply.toolContext.map((item) =>
+    item.role === 'tool-result' && item.result === HANG_UP_RESULT && !hangsUp
+      ? { ...item, result: CANCELLED }
+      : item,
+  );
   const cancelled = reply.runningTools.map((call): ContextItem => ({
     role: 'tool-result',
     callId: call.callId,
-    result: 'Cancelled: the caller interrupted.',
+    result: CANCELLED,
   }));
   const spoken: readonly ContextItem[] = heard === '' ? [] : [{ role: 'agent', text: heard }];
-  return [...reply.toolContext, ...cancelled, ...spoken];
+  return [...shown, ...cancelled, ...spoken];
 }
 
 function waterfall(moments: Moments, speechEndMs: number | null): Waterfall {

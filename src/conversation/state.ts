@@ -19,6 +19,8 @@ export type Caller = {
   readonly turn: CallerTurn | null;
   /** The turn answered last: a recogniser may repeat its words once more. */
   readonly answered: { readonly text: string; readonly atMs: number } | null;
+  /** Words of the recogniser's open segment that stand in a recorded turn already: it will say them again. */
+  readonly recorded: string;
   /** Keys pressed and not yet answered. */
   readonly keys: string;
   readonly keysSinceMs: number;
@@ -35,6 +37,10 @@ export type CallerTurn = {
   readonly speechEndMs: number;
   /** The end was decided while the agent spoke and was not to be interrupted. */
   readonly ended: boolean;
+  /** Its last words came when the agent had almost finished. */
+  readonly nearEnd: boolean;
+  /** The words that a reply was last prepared for on trial: it is not prepared twice for the same. */
+  readonly tried: string | null;
 };
 
 export type ToolCall = {
@@ -87,7 +93,7 @@ export type Reply = {
   readonly playedMs: number;
   readonly audio: ReplyAudio;
   readonly interruptible: boolean;
-  /** When it was certain that it is to be heard; null while held. */
+  /** Since when the floor is the agent's: a voice that came up later may interrupt. Null while held. */
   readonly dueSinceMs: number | null;
   /** The end of the caller's speech it answers; null where nobody asked. */
   readonly speechEndMs: number | null;
@@ -96,7 +102,9 @@ export type Reply = {
   readonly heardSinceMs: number | null;
   /** When more of it was last heard, or had reason to be. */
   readonly progressMs: number;
-  /** How often the watchdog has acted. */
+  /** Since when text waits for its first sound; null while none does. */
+  readonly soundDueSinceMs: number | null;
+  /** How often the watchdog has bridged a silence since the model, or a tool, last gave something. */
   readonly stalls: number;
   /** What comes after its last sample. */
   readonly afterwards: 'listen' | 'end';
@@ -128,7 +136,7 @@ export type Conversation = {
   readonly nextReplyId: number;
   readonly turnCount: number;
   readonly idlePrompts: number;
-  /** Since when neither side has spoken. */
+  /** When the agent was last through with something; voice without words does not count as speaking. */
   readonly quietSinceMs: number;
   /** What the session's timers are set to. One that fires early finds nothing due and is set anew. */
   readonly timers: Readonly<Partial<Record<TimerName, number>>>;
@@ -144,6 +152,7 @@ export const newConversation = (policy: Policy): Conversation => ({
     voiceStartMs: 0,
     turn: null,
     answered: null,
+    recorded: '',
     keys: '',
     keysSinceMs: 0,
   },
@@ -157,7 +166,7 @@ export const newConversation = (policy: Policy): Conversation => ({
   timers: {},
 });
 
-/** Everything heard in a turn so far. */
+/** Everything heard in a turn so far; never empty. */
 export const turnText = (turn: CallerTurn): string =>
   turn.final !== '' && turn.interim !== ''
     ? `${turn.final} ${turn.interim}`

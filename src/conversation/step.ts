@@ -1,11 +1,10 @@
 import { emit, patch, settleTimers } from './draft.ts';
 import type { Draft } from './draft.ts';
+import type { Role } from '#contracts/vendor.ts';
 import type { Effect } from './effect.ts';
 import { apologise, endNow, endPolitely } from './ending.ts';
 import {
-  bargeIn,
   endTurn,
-  falseAlarm,
   heardEagerEnd,
   heardEnd,
   heardFinal,
@@ -13,25 +12,29 @@ import {
   heardResumed,
   keyPressed,
   keysComplete,
+  settlePause,
   speculate,
   voiceStarted,
   voiceStopped,
 } from './hearing.ts';
 import type { Input } from './input.ts';
 import { dues } from './policies/dues.ts';
-import { closeReply, say } from './reply.ts';
+import { hasWords } from './policies/words.ts';
+import { closeReply, pauseReply, say } from './reply.ts';
 import {
   deadAir,
   played,
   replyDelta,
   replyDone,
   replyToolCall,
+  sayNext,
+  settle,
   speechAudio,
   speechDone,
   speechWords,
   toolResult,
 } from './speaking.ts';
-import type { Conversation } from './state.ts';
+import type { Conversation, Reply } from './state.ts';
 import type { TimerName } from './timer-name.ts';
 
 /**
@@ -45,6 +48,7 @@ export function step(
   if (state.phase.name === 'ended') return [state, []];
   const draft: Draft = { state, effects: [], nowMs: input.atMs };
   take(draft, input);
+  settle(draft);
   settleTimers(draft);
   const { phase } = draft.state;
   if (phase.name === 'ended')
@@ -89,22 +93,20 @@ function take(draft: Draft, input: Input): void {
       return speechDone(draft, input.replyId);
     case 'played':
       return played(draft, input.replyId, input.playedMs);
+    case 'say':
+      return phase.name === 'ending' ? undefined : sayOnce(draft, input.text);
     case 'heard-interim':
     case 'heard-final':
     case 'heard-eager-end':
     case 'heard-resumed':
     case 'heard-end':
     case 'key':
-    case 'say':
       // Nobody is listened to before the answer or after the agent's last words have begun.
-      return phase.name === 'talking' ? talking(draft, input) : undefined;
+      return phase.name === 'talking' ? listen(draft, input) : undefined;
   }
 }
 
-function talking(
-  draft: Draft,
-  input: Extract<Input, { type: `heard-${string}` | 'key' | 'say' }>,
-): void {
+function listen(draft: Draft, input: Extract<Input, { type: `heard-${string}` | 'key' }>): void {
   switch (input.type) {
     case 'heard-interim':
       return heardInterim(draft, input.text);
@@ -118,17 +120,18 @@ function talking(
       return heardEnd(draft, input.text);
     case 'key':
       return keyPressed(draft, input.digit);
-    case 'say':
-      if (draft.state.reply || draft.state.caller.turn)
-        return patch(draft, { toSay: [...draft.state.toSay, input.text] });
-      return say(draft, input.text, { kind: 'say', interruptible: true, afterwards: 'listen' });
   }
+}
+
+/** The owner's words are said as soon as neither side speaks. */
+function sayOnce(draft: Draft, text: string): void {
+  if (hasWords(text)) patch(draft, { toSay: [...draft.state.toSay, text] });
 }
 
 function answered(draft: Draft): void {
   const { greeting } = draft.state.policy;
   patch(draft, { phase: { name: 'talking' }, quietSinceMs: draft.nowMs });
-  if (greeting.text === '') return;
+  if (!hasWords(greeting.text)) return;
   say(draft, greeting.text, {
     kind: 'greeting',
     interruptible: greeting.interruptible,
@@ -144,14 +147,20 @@ function closed(draft: Draft, by: 'caller' | 'broken'): void {
 }
 
 function vendorFailed(draft: Draft, input: Extract<Input, { type: 'vendor-failed' }>): void {
-  const { reply } = draft.state;
-  if (input.replyId !== undefined) {
-    if (reply?.id !== input.replyId) return;
+  const { role, vendor, message, replyId } = input;
+  const { reply, phase } = draft.state;
+  if (replyId !== undefined) {
+    if (reply?.id !== replyId || hasDoneItsWork(reply, role)) return;
     // A trial that failed costs nothing: the reply is thought anew once the turn is certain.
     if (reply.audio.is === 'held') return closeReply(draft, 'discarded');
-  }
-  apologise(draft, input.role, input.vendor, input.message);
+  } else if (phase.name === 'ending' || reply?.afterwards === 'end')
+    // Last words need no listener.
+    return emit(draft, { type: 'note', text: `vendor failure, ${role}: ${vendor}: ${message}` });
+  apologise(draft, role, vendor, message);
 }
+
+const hasDoneItsWork = (reply: Reply, role: Role): boolean =>
+  role === 'text-to-speech' ? reply.speechDone : role === 'language-model' && !reply.thinking;
 
 /** A timer that fires before it is due finds nothing to do, and is set again by `settleTimers`. */
 function timer(draft: Draft, name: TimerName): void {
@@ -166,9 +175,9 @@ function timer(draft: Draft, name: TimerName): void {
     case 'eager':
       return speculate(draft);
     case 'barge-in':
-      return bargeIn(draft);
+      return pauseReply(draft);
     case 'resume':
-      return falseAlarm(draft);
+      return settlePause(draft);
     case 'idle':
       return idle(draft);
     case 'dead-air':
@@ -182,10 +191,11 @@ function timer(draft: Draft, name: TimerName): void {
   }
 }
 
-/** Nobody speaks: ask once or twice, then say goodbye. */
+/** Nobody speaks: ask once or twice, then say goodbye. What the owner wants said comes first. */
 function idle(draft: Draft): void {
+  if (sayNext(draft)) return;
   const { idlePrompts, policy } = draft.state;
-  const prompt = policy.idle.prompts[idlePrompts];
+  const prompt = policy.idle.prompts.filter(hasWords)[idlePrompts];
   if (prompt === undefined) return endPolitely(draft, 'silence', policy.idle.goodbye);
   patch(draft, { idlePrompts: idlePrompts + 1 });
   say(draft, prompt, { kind: 'prompt', interruptible: true, afterwards: 'listen' });

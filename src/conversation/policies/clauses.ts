@@ -1,9 +1,14 @@
-/** The end of a sentence: its mark, closing quotes, then white space. */
-const SENTENCE_END = /[.!?…]+["'”’)\]]*\s+/g;
+/** The end of a sentence: its mark, closing quotes, then white space; scripts without spaces need none. */
+const SENTENCE_END = /[.!?…]+["'”’)\]]*\s+|[。！？]+[”’」』）]*\s*|\s*\n\s*/g;
 /** The end of a part of a sentence that can be spoken alone. */
-const CLAUSE_END = /[,;:—–]["'”’)\]]*\s+/g;
+const CLAUSE_END = /[,;:—–]["'”’)\]]*\s+|[、，；：]\s*/g;
 /** Full stops that end no sentence. */
-const ABBREVIATION = /(?:^|\s)(?:mr|mrs|ms|dr|prof|st|no|vs|etc|e\.g|i\.e|a\.m|p\.m|[a-z])\.\s+$/i;
+const ABBREVIATION =
+  /(?:^|\s)(?:mr|mrs|ms|dr|prof|st|vs|etc|approx|e\.g|i\.e|a\.m|p\.m|[a-z])\.\s+$/i;
+/** "No. 5"; but "No. We are closed." */
+const NUMBER_SIGN = /(?:^|\s)(?:no|nos|nr)\.\s+$/i;
+/** The number of an item in a list: "1. Bread". */
+const LIST_NUMBER = /(?:^\s*|[.!?:]\s+|\n\s*)\d{1,2}\.\s+$/;
 
 /** A first piece shorter than this sounds clipped when spoken alone, and saves little. */
 const FIRST_CLAUSE_MIN_CHARS = 8;
@@ -27,22 +32,37 @@ export function takeClauses(
   }
   if (text.length > LONGEST_WAIT_CHARS) {
     const clause = lastEnd(text, CLAUSE_END);
-    return cut(text, clause > 0 ? clause : text.lastIndexOf(' ') + 1);
+    const end = clause > 0 ? clause : lastSpace(text);
+    return cut(text, end > 0 ? end : text.length);
   }
   return { ready: '', rest: text };
 }
+
+/** Everything but a last word that may still grow; for a model that has stalled. */
+export const takeWords = (text: string): { readonly ready: string; readonly rest: string } =>
+  cut(text, lastSpace(text));
 
 const cut = (text: string, at: number): { ready: string; rest: string } => ({
   ready: text.slice(0, at),
   rest: text.slice(at),
 });
 
-/** Where the last boundary ends, 0 if there is none. */
+/** Where the last boundary with something to say before it ends, 0 if there is none. */
 function lastEnd(text: string, boundary: RegExp): number {
   let end = 0;
   for (const match of text.matchAll(boundary)) {
     const at = match.index + match[0].length;
-    if (!ABBREVIATION.test(text.slice(0, at))) end = at;
+    const before = text.slice(0, at);
+    if (before.trim() === '' || ABBREVIATION.test(before) || LIST_NUMBER.test(before)) continue;
+    // Whether it is the sign shows in what follows, which may be still to come.
+    if (NUMBER_SIGN.test(before) && /^(?:\d|$)/.test(text.slice(at))) continue;
+    end = at;
   }
   return end;
+}
+
+/** Where the last word begins, 0 if there is nothing before it. */
+function lastSpace(text: string): number {
+  const at = /\s\S*$/.exec(text)?.index;
+  return at === undefined || text.slice(0, at).trim() === '' ? 0 : at + 1;
 }

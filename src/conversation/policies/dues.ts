@@ -1,7 +1,8 @@
 import type { CallerTurn, Conversation, Reply } from '../state.ts';
 import { turnText } from '../state.ts';
 import type { TimerName } from '../timer-name.ts';
-import { isBackchannel, soundsUnfinished } from './words.ts';
+import { claimsFloor } from './floor.ts';
+import { isBackchannel, normalise, soundsUnfinished } from './words.ts';
 
 /** Words must have stood still this long before they count as all. */
 const STABLE_MS = 60;
@@ -9,12 +10,16 @@ const STABLE_MS = 60;
 const INTERIM_GRACE_MS = 300;
 /** A listening sign needs no second thought. */
 const RESUME_AFTER_BACKCHANNEL_MS = 250;
+/** How long after a reply was taken off the line the marks of what was played may still be on their way. */
+const MARKS_SETTLE_MS = 250;
 /** Noise that never stops pauses the agent at most this many times as long as silence would. */
 const NOISE_PATIENCE = 4;
+/** The longest from a voice to its words. */
+export const RECOGNISER_LAG_MS = 2_000;
 /** Longest pause between keys of one number. */
 const KEYS_MS = 1_500;
 /** A farewell takes at most this long. */
-const ENDING_MS = 30_000;
+export const ENDING_MS = 30_000;
 
 type Dues = Partial<Record<TimerName, number>>;
 
@@ -23,48 +28,59 @@ export function dues(conversation: Conversation): Dues {
   const { phase, reply, caller, policy } = conversation;
   const due: Dues = {};
   if (phase.name === 'waiting' || phase.name === 'ended') return due;
-  if (reply) {
-    const deadAirMs = deadAirDueMs(reply, policy.deadAirMs);
-    if (deadAirMs !== undefined) due['dead-air'] = deadAirMs;
-  }
+  if (reply?.audio.is === 'flowing') due['dead-air'] = deadAirDueMs(reply, policy.deadAirMs);
   if (phase.name === 'ending') {
     due.ending = phase.sinceMs + ENDING_MS;
     return due;
   }
   due['max-duration'] = policy.maxCallMs;
-  if (caller.keys !== '') due.keys = caller.keysSinceMs + KEYS_MS;
+  if (caller.keys !== '' && mayTakeKeys(reply))
+    due.keys = caller.keysSinceMs + (caller.keys.endsWith('#') ? 0 : KEYS_MS);
 
   const bargeInMs = bargeInDueMs(conversation);
   if (bargeInMs !== undefined) due['barge-in'] = bargeInMs;
   if (reply?.audio.is === 'paused') due.resume = resumeDueMs(conversation, reply.audio.sinceMs);
 
-  if (caller.turn && caller.voice === 'silent' && mayAnswer(reply)) {
-    const text = turnText(caller.turn);
-    if (text !== '') {
-      due.endpoint = endpointDueMs(conversation, caller.turn, text);
-      if (!policy.endpointing.vendorDecides && policy.speculation && !reply)
-        due.eager = Math.max(
-          caller.turn.speechEndMs + policy.endpointing.eagerSilenceMs,
-          caller.turn.changedMs + STABLE_MS,
-        );
-    }
+  if (caller.turn && mayAnswer(conversation)) {
+    due.endpoint = endpointDueMs(conversation, caller.turn);
+    if (mayPrepare(conversation, caller.turn))
+      due.eager = Math.max(
+        caller.turn.speechEndMs + policy.endpointing.eagerSilenceMs,
+        caller.turn.changedMs + STABLE_MS,
+      );
   }
-  if (!reply && !caller.turn && caller.voice === 'silent' && caller.keys === '')
-    due.idle = conversation.quietSinceMs + policy.idle.promptAfterMs;
+  if (!reply && !caller.turn && caller.keys === '') due.idle = idleDueMs(conversation);
   return due;
 }
 
 /** Whether a turn that ends now would be answered: nothing is being said, or only prepared on trial. */
-export const mayAnswer = (reply: Reply | null): boolean => !reply || reply.audio.is === 'held';
+export const mayAnswer = ({ reply, caller }: Conversation): boolean =>
+  caller.keys === '' && (!reply || reply.audio.is === 'held');
 
-function endpointDueMs(conversation: Conversation, turn: CallerTurn, text: string): number {
-  const { endpointing } = conversation.policy;
+/** Whether pressed keys may be answered: what must be heard to its end is. */
+export const mayTakeKeys = (reply: Reply | null): boolean =>
+  !reply || reply.audio.is === 'held' || reply.interruptible;
+
+/** Whether our own silence rule should have a reply prepared on trial; not twice for the same words. */
+function mayPrepare({ policy, reply, caller }: Conversation, turn: CallerTurn): boolean {
+  if (policy.endpointing.vendorDecides || !policy.speculation || reply) return false;
+  return caller.voice === 'silent' && normalise(turn.tried ?? '') !== normalise(turnText(turn));
+}
+
+function endpointDueMs({ policy, caller }: Conversation, turn: CallerTurn): number {
+  const { endpointing } = policy;
+  // Noise does not end: words that have stood still under it for long are all there are.
+  if (caller.voice === 'speaking')
+    return Math.max(caller.voiceSinceMs, turn.changedMs) + endpointing.vendorEndTimeoutMs;
   if (turn.ended) return turn.speechEndMs;
+  const unfinished = soundsUnfinished(turnText(turn));
   if (endpointing.vendorDecides)
-    return Math.max(turn.speechEndMs, turn.changedMs) + endpointing.vendorEndTimeoutMs;
-  const silenceMs = soundsUnfinished(text)
-    ? endpointing.unfinishedSilenceMs
-    : endpointing.silenceMs;
+    return (
+      Math.max(turn.speechEndMs, turn.changedMs) +
+      endpointing.vendorEndTimeoutMs +
+      (unfinished ? endpointing.unfinishedSilenceMs : 0)
+    );
+  const silenceMs = unfinished ? endpointing.unfinishedSilenceMs : endpointing.silenceMs;
   const graceMs = turn.interim === '' ? 0 : INTERIM_GRACE_MS;
   return Math.max(turn.speechEndMs + silenceMs + graceMs, turn.changedMs + STABLE_MS);
 }
@@ -79,21 +95,35 @@ function bargeInDueMs(conversation: Conversation): number | undefined {
   return caller.voiceSinceMs + policy.bargeIn.minSpeechMs;
 }
 
+/** When it is decided what a pause was: an interruption, or a false alarm. */
 function resumeDueMs(conversation: Conversation, pausedSinceMs: number): number {
   const { caller, policy } = conversation;
   const { resumeAfterMs } = policy.bargeIn;
+  if (claimsFloor(conversation)) return pausedSinceMs + MARKS_SETTLE_MS;
   if (caller.voice === 'speaking') return pausedSinceMs + resumeAfterMs * NOISE_PATIENCE;
   const silentSinceMs = Math.max(caller.voiceSinceMs, pausedSinceMs);
-  const said = caller.turn ? turnText(caller.turn) : '';
-  if (said !== '' && isBackchannel(said)) return silentSinceMs + RESUME_AFTER_BACKCHANNEL_MS;
+  if (caller.turn && isBackchannel(turnText(caller.turn)))
+    return silentSinceMs + RESUME_AFTER_BACKCHANNEL_MS;
   return silentSinceMs + resumeAfterMs;
+}
+
+/** Voice without words puts off the question whether somebody is there, but not for ever. */
+function idleDueMs({ caller, policy, quietSinceMs }: Conversation): number {
+  const { promptAfterMs } = policy.idle;
+  const latestMs = quietSinceMs + promptAfterMs * 2;
+  if (caller.voice === 'speaking') return latestMs;
+  return Math.min(
+    latestMs,
+    Math.max(quietSinceMs + promptAfterMs, caller.voiceSinceMs + RECOGNISER_LAG_MS),
+  );
 }
 
 /**
  * When a reply that should be audible has been silent for too long: it never began, its audio ran
- * dry before its end, or the other side stopped saying what it has played.
+ * dry before its end, or the other side stopped saying what it has played. Text that came late has
+ * the whole time to become sound.
  */
-function deadAirDueMs(reply: Reply, deadAirMs: number): number | undefined {
-  if (reply.audio.is !== 'flowing') return undefined;
-  return reply.progressMs + Math.max(0, reply.audioMs - reply.playedMs) + deadAirMs;
-}
+const deadAirDueMs = (reply: Reply, deadAirMs: number): number =>
+  Math.max(reply.progressMs, reply.soundDueSinceMs ?? 0) +
+  Math.max(0, reply.audioMs - reply.playedMs) +
+  deadAirMs;

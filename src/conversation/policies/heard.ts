@@ -2,14 +2,20 @@ import type { Reply } from '../state.ts';
 
 /** Word times are rounded on their way; a sample is an eighth of this. */
 const ROUNDING_MS = 1;
+/** A slow speaker's time for a letter: an estimate that claims too little rather than too much. */
+const MS_PER_LETTER = 80;
+
+/** Whether the last sample that there will ever be was played. */
+export const isAllHeard = (reply: Reply): boolean =>
+  reply.speechDone && reply.heardSinceMs !== null && reply.playedMs >= reply.audioMs - ROUNDING_MS;
 
 /**
  * The words of a reply whose audio was played to the end. Exact where the vendor gives times;
  * else as many of the words as the share of the audio that was played, rounded down.
  */
 export function heardText(reply: Reply): string {
-  if (reply.speechDone && reply.audioMs > 0 && reply.playedMs >= reply.audioMs - ROUNDING_MS)
-    return reply.text.trim();
+  if (reply.heardSinceMs === null) return '';
+  if (isAllHeard(reply)) return reply.text.trim();
   if (reply.words.length > 0) {
     return reply.words
       .filter((word) => word.endMs <= reply.playedMs + ROUNDING_MS)
@@ -17,8 +23,7 @@ export function heardText(reply: Reply): string {
       .join(' ')
       .trim();
   }
-  if (reply.audioMs <= 0) return '';
-  return wordsOfShare(reply.text, reply.playedMs / reply.audioMs);
+  return wordsOfShare(reply);
 }
 
 /** What the reply set out to say beyond what was heard. */
@@ -31,18 +36,23 @@ export function unheardText(reply: Reply, heard: string): string {
 /** Where to go on after a pause: the start of the first word that was not heard to its end. */
 export function resumeFromMs(reply: Reply): number {
   const next = reply.words.find((word) => word.endMs > reply.playedMs + ROUNDING_MS);
-  return next ? Math.min(next.startMs, reply.playedMs) : reply.playedMs;
+  return next ? Math.max(0, Math.min(next.startMs, reply.playedMs)) : reply.playedMs;
 }
 
-/** The words that end within the first `share` of a text, by letters. */
-function wordsOfShare(text: string, share: number): string {
-  const words = text.trim().split(/\s+/);
+/** The words that end within the share of the audio that was played, by letters. */
+function wordsOfShare(reply: Reply): string {
+  const words = reply.text.trim().split(/\s+/);
   const letters = words.reduce((sum, word) => sum + word.length + 1, 0);
+  // While audio is still being made, nobody knows how much of the text it holds.
+  const wholeMs = reply.speechDone
+    ? reply.audioMs
+    : Math.max(reply.audioMs, letters * MS_PER_LETTER);
+  const heardLetters = wholeMs > 0 ? letters * (reply.playedMs / wholeMs) : 0;
   const heard: string[] = [];
   let passed = 0;
   for (const word of words) {
     passed += word.length + 1;
-    if (passed > letters * share) break;
+    if (passed > heardLetters) break;
     heard.push(word);
   }
   return heard.join(' ');
