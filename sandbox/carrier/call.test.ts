@@ -108,7 +108,9 @@ afterEach(async () => {
 
 describe('a number that is rung', () => {
   test('asks its voice URL with a signed form, and tells its status callback when it is over', async () => {
-    const { server, call, phone } = await ring(respond('<Pause length="3"/><Hangup/>'));
+    const { server, call, phone } = await ring(
+      respond('<Say>Hello</Say><Pause length="1"/><Hangup/>'),
+    );
     const [voice] = server.requests;
     expect(voice?.url.href).toBe(VOICE);
     expect(voice?.headers['content-type']).toContain('application/x-www-form-urlencoded');
@@ -161,6 +163,21 @@ describe('a number that is rung', () => {
     await call.done;
     expect(bank.said).toEqual(['Please call again', 'Please call again']);
     expect(phone.soundMs()).toBe(2_000);
+  });
+
+  test('rings on through a pause that comes first, and is silent through a later one', async () => {
+    const { call, phone } = await ring(
+      respond('<Pause length="5"/><Say>Hi</Say><Pause length="2"/>'),
+    );
+    await clock.advance(4_999);
+    expect(call.status).toBe('ringing');
+    await clock.advance(1);
+    expect(call.status).toBe('in-progress');
+    await clock.advance(2_900);
+    expect(call.status).toBe('in-progress');
+    await clock.advance(500);
+    expect(call.status).toBe('completed');
+    expect(phone.soundMs()).toBe(1_000);
   });
 
   test.each([

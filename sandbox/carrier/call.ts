@@ -158,7 +158,9 @@ export function startCall(options: CallOptions): PhoneCall {
           await say(verb.text, signal);
         return undefined;
       case 'Pause':
-        await announce(answer(), silenceOf(verb.lengthMs), signal);
+        // As a call's first verb it delays the answer: the phone rings on.
+        if (line) await announce(line, silenceOf(verb.lengthMs), signal);
+        else await clock.sleep(verb.lengthMs, signal).catch(() => undefined);
         return undefined;
       case 'Redirect': {
         const url = resolveUrl(verb.url, base);

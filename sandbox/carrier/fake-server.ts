@@ -17,6 +17,8 @@ export type FakeSocket = {
   /** Every message of the carrier. */
   readonly received: readonly CarrierMessage[];
   readonly open: boolean;
+  /** Called with every message of the carrier from now on. */
+  listen(on: (message: CarrierMessage) => void): void;
   send(message: unknown): void;
   /** Sends mu-law audio for the stream that was started. */
   play(mulaw: Uint8Array): void;
@@ -86,6 +88,7 @@ function fakeSocket(
   start(): void;
 } {
   const received: CarrierMessage[] = [];
+  const listeners: ((message: CarrierMessage) => void)[] = [];
   let open = false;
   const end = (code: number): void => {
     if (!open) return;
@@ -104,7 +107,10 @@ function fakeSocket(
     },
     client: {
       send(text) {
-        if (open) received.push(JSON.parse(text));
+        if (!open) return;
+        const message: CarrierMessage = JSON.parse(text);
+        received.push(message);
+        for (const on of listeners) on(message);
       },
       close: () => end(1_000),
       kill: () => end(1_006),
@@ -116,6 +122,7 @@ function fakeSocket(
       get open() {
         return open;
       },
+      listen: (on) => void listeners.push(on),
       send,
       play: (mulaw) =>
         send({
