@@ -43,6 +43,7 @@ type State =
 export function openHearing(parts: HearingParts): HearingStream {
   const { protocol, clock, failures } = parts;
   let state: State = { name: 'connecting', early: [], earlyBytes: 0 };
+  let audioBytes = 0;
   let unansweredMs = 0;
   let unansweredSinceMs = clock.now();
   let sentSinceCheck = false;
@@ -66,7 +67,7 @@ export function openHearing(parts: HearingParts): HearingStream {
   const send = (data: Uint8Array | string): void => {
     if (state.name === 'over') return;
     if (state.name === 'connecting') {
-      state.early.push(typeof data === 'string' ? data : data.slice());
+      state.early.push(typeof data === 'string' ? data : Uint8Array.from(data));
       if (typeof data !== 'string') state.earlyBytes += data.length;
       while (state.earlyBytes > MAX_EARLY_BYTES) {
         const oldest = state.early.shift();
@@ -80,12 +81,25 @@ export function openHearing(parts: HearingParts): HearingStream {
       fail(failures.of('timeout', 'deepgram does not take audio as fast as it is spoken'));
   };
 
+  const sendAudio = (mulaw: Uint8Array): void => {
+    audioBytes += mulaw.length;
+    send(mulaw);
+  };
+  /** Up to the end of the server's own step, counted from the start of the stream: it waits for that anyway. */
+  const missingBytes = (): number => protocol.chunkBytes - (audioBytes % protocol.chunkBytes);
+
+  const sendKeepAlive = (): void => {
+    const { keepAlive } = protocol;
+    if (typeof keepAlive === 'string') send(keepAlive);
+    else sendAudio(keepAlive);
+  };
+
   const flush = (): void => {
     // An empty binary message would end the stream.
     if (rest.length === 0) return;
     const piece = rest;
     rest = new Uint8Array(0);
-    send(piece);
+    sendAudio(piece);
   };
 
   const countUnanswered = (mulaw: Uint8Array): void => {
@@ -129,7 +143,7 @@ export function openHearing(parts: HearingParts): HearingStream {
         socket.ping();
       }),
       every(clock, KEEP_ALIVE_MS, () => {
-        if (!sentSinceCheck) send(protocol.keepAlive);
+        if (!sentSinceCheck) sendKeepAlive();
         sentSinceCheck = false;
       }),
     ];
@@ -173,9 +187,12 @@ export function openHearing(parts: HearingParts): HearingStream {
       if (state.name === 'open') countUnanswered(mulaw);
       const joined = rest.length === 0 ? mulaw : joinBytes(rest, mulaw);
       let from = 0;
-      for (; joined.length - from >= protocol.chunkBytes; from += protocol.chunkBytes)
-        send(joined.subarray(from, from + protocol.chunkBytes));
-      rest = joined.slice(from);
+      for (let to = missingBytes(); to <= joined.length; to = from + missingBytes()) {
+        sendAudio(joined.subarray(from, to));
+        from = to;
+      }
+      // Not `slice`: a Buffer's shares the caller's memory.
+      rest = Uint8Array.from(joined.subarray(from));
     },
     finalize() {
       if (state.name === 'over') return;

@@ -11,7 +11,7 @@ export type Reading =
 export type ListenProtocol = {
   /** Path and query of the upgrade. */
   readonly path: string;
-  /** Audio goes out in pieces of this many bytes. */
+  /** Audio goes out in pieces that end at multiples of this many bytes. */
   readonly chunkBytes: number;
   /** Keeps an idle stream open: the service ends one that gets nothing for 10 s. */
   readonly keepAlive: string | Uint8Array;

@@ -12,8 +12,9 @@ const CHECK_WITHIN_MS = 5_000;
 const WARM_FOR_MS = 20_000;
 
 /**
- * OpenAI's Responses API, as plain HTTP and server-sent events: the official SDK takes 160 ms and 35 MB
- * to load and twice the CPU per token, and hides when a connection is used again.
+ * OpenAI's Responses API, as plain HTTP and server-sent events. The official SDK takes 160 ms and 35 MB
+ * to load, twice the CPU for each token of a burst, and waits and tries again where a caller would
+ * rather have another vendor; its types still check what we send.
  */
 export function openaiLanguageModel(options: RoleOptions): LanguageModel {
   const { apiKey, baseUrl, clock, log } = options;
