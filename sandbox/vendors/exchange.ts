@@ -16,7 +16,7 @@ export type Exchange = {
   reset(): void;
   /** From now on nothing is sent, and the connection stays open. */
   silence(): void;
-  /** Called once, when the connection ends before the answer does. */
+  /** Called once, when the connection ends before the answer does; at once if it has. */
   onAbort(gone: () => void): void;
 };
 
@@ -30,9 +30,11 @@ export function createExchange(
 ): Exchange {
   let silent = false;
   let cut = false;
+  let isGone = false;
   let gone: (() => void) | undefined;
   response.on('close', () => {
     if (response.writableEnded) return;
+    isGone = true;
     entry.aborted = !cut;
     gone?.();
   });
@@ -77,7 +79,8 @@ export function createExchange(
       silent = true;
     },
     onAbort(listener) {
-      gone = listener;
+      if (isGone) listener();
+      else gone = listener;
     },
   };
 }

@@ -107,6 +107,13 @@ describe('the front door of OpenAI', () => {
       'temperature',
       'unsupported_parameter',
     ],
+    [
+      'the choice of a tool that is not there',
+      { ...valid, tools: [weather], tool_choice: { type: 'function', name: 'news' } },
+      'tool_choice',
+      null,
+    ],
+    ['what the sandbox does not play', { ...valid, conversation: 'conv_1' }, 'conversation', null],
     ['a call without its output', { ...valid, input: [call] }, 'input', null],
     [
       'an output without its call',
