@@ -30,7 +30,7 @@ export function faultsOf(
 export const shownKey = (key: PropertyKey): string | number => {
   if (typeof key === 'number') return key;
   const text = String(key);
-  return /^[A-Za-z_][A-Za-z0-9_]{0,39}$/.test(text) && !/^(hc|sk|pk|key)_/.test(text)
+  return /^[A-Za-z_][A-Za-z0-9_]{0,39}$/.test(text) && !/^(?:hc|hci|sk|pk)_/.test(text)
     ? text
     : '(unknown key)';
 };
