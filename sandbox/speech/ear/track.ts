@@ -36,7 +36,7 @@ export type WholeWord = {
 /** 5 ms. */
 export const BLOCK = 40;
 /** Two blocks in a row that disagree end a track; one may be noise. */
-const PATIENCE = 2;
+export const PATIENCE = 2;
 const MEMORY_BLOCKS = 60;
 const FORGET = 1 - 1 / MEMORY_BLOCKS;
 const RESIDUALS = 12;
@@ -87,7 +87,7 @@ export function startTrack(
     remember(track, sums, BLOCK);
     if (verdict === 'agrees' && n < found.from) accumulate(track, sums, BLOCK);
   }
-  track.evidence = evidenceOf(track);
+  track.evidence = evidenceOf(track.recent, track.recentSamples);
   return track;
 }
 
@@ -114,7 +114,7 @@ export function advance(track: Track, history: History, lineNoise: number): void
     remember(track, sums, BLOCK);
     if (verdict === 'agrees') {
       accumulate(track, sums, BLOCK);
-      track.evidence = Math.max(track.evidence, evidenceOf(track));
+      track.evidence = Math.max(track.evidence, evidenceOf(track.recent, track.recentSamples));
     }
   }
 }
@@ -124,9 +124,9 @@ export function advance(track: Track, history: History, lineNoise: number): void
  * minutes of one voice there are places that agree with something it never said for 160 ms to
  * a tenth of the energy, for 90 ms to a fiftieth, for 30 ms to a thousandth.
  */
-function evidenceOf(track: Track): number {
-  const unlike = Math.max(CLOSEST, unlikeness(track));
-  return (track.recentSamples / 8_000) * Math.log(1 / unlike) ** 1.5;
+export function evidenceOf(sums: Likeness, samples: number): number {
+  const unlike = Math.max(CLOSEST, 1 - squaredCorrelation(sums));
+  return (samples / 8_000) * Math.log(1 / unlike) ** 1.5;
 }
 
 /** Closer than this no sound comes that was coded in mu-law. */
@@ -140,10 +140,11 @@ export const isConfirmed = (track: Track): boolean => track.evidence >= ENOUGH_E
 /** The part of the sound that the track does not explain, 0 to 1. */
 export const unlikeness = (track: Track): number => 1 - squaredCorrelation(track.recent);
 
-const gainOf = ({ cross, clip }: Likeness): number => (clip > 0 ? Math.max(0, cross / clip) : 0);
+export const gainOf = ({ cross, clip }: Likeness): number =>
+  clip > 0 ? Math.max(0, cross / clip) : 0;
 
 /** Noise per sample as this track sees it: the line's, or what it leaves unexplained where it is soft. */
-function noiseOf(track: Track, lineNoise: number): number {
+export function noiseOf(track: Track, lineNoise: number): number {
   const { recent, residuals } = track;
   let least = Infinity;
   for (const residual of residuals) least = Math.min(least, residual);
@@ -182,59 +183,4 @@ function accumulate(track: Track, sums: Likeness, samples: number): void {
   recent.clip = FORGET * recent.clip + sums.clip;
   recent.received = FORGET * recent.received + sums.received;
   track.recentSamples = FORGET * track.recentSamples + samples;
-}
-
-/** A word may miss so much of its start, or its end, at most (3 ms): filters smear, marks are rounded. */
-export const EDGE_TOLERANCE = 24;
-/** What is heard of an edge if a short piece of it is lost in noise: 5, 10, 15 ms. */
-const EDGE_WINDOWS = [40, 80, 120];
-/** Energy over noise that shows reliably whether a piece of sound is there or not. */
-const TELLING = 30;
-/** The part of the expected sound that has to be there: halfway between none and all, less what noise does. */
-const PRESENT = 0.4;
-
-/** Whether the word at `from` … `to` of the line was received whole, as far as `to` has come. */
-export function isWhole(
-  track: Track,
-  history: History,
-  from: number,
-  to: number,
-  lineNoise: number,
-): boolean {
-  const sums = noLikeness();
-  const end = Math.min(to, history.end);
-  const start = from + EDGE_TOLERANCE;
-  const disagrees = (a: number, b: number): boolean =>
-    agreement(track, compare(history, track.place, a, b, sums), b - a, lineNoise) === 'disagrees';
-
-  if (disagrees(start, start + BLOCK) || disagrees(start, end)) return false;
-  let misses = 0;
-  for (let n = end; n - BLOCK >= start; n -= BLOCK) {
-    misses = disagrees(n - BLOCK, n) ? misses + 1 : 0;
-    if (misses >= PATIENCE || (misses > 0 && n === end)) return false;
-  }
-  return (
-    isPresent(track, history, lineNoise, end - start, (window) => [end - window, end]) &&
-    isPresent(track, history, lineNoise, end - start, (window) => [start, start + window])
-  );
-}
-
-/** Whether the clip's sound is there at the word's edge: in the smallest window that can tell. */
-function isPresent(
-  track: Track,
-  history: History,
-  lineNoise: number,
-  limit: number,
-  range: (window: number) => readonly [number, number],
-): boolean {
-  const gain = gainOf(track.recent);
-  const noise = noiseOf(track, lineNoise);
-  for (const window of EDGE_WINDOWS) {
-    if (window > limit) break;
-    const [from, to] = range(window);
-    const sums = compare(history, track.place, from, to, noLikeness());
-    if (gain * gain * sums.clip < TELLING * noise) continue;
-    return sums.cross > PRESENT * gain * sums.clip;
-  }
-  return true;
 }

@@ -1,5 +1,6 @@
-import { EDGE_TOLERANCE, isConfirmed, isWhole, unlikeness } from './track.ts';
 import { PHASES } from './likeness.ts';
+import { isConfirmed, unlikeness } from './track.ts';
+import { EDGE_TOLERANCE, inspectWord } from './whole-word.ts';
 import type { History } from './receiver.ts';
 import type { SoundMeter } from './sound.ts';
 import type { Track, WholeWord } from './track.ts';
@@ -35,8 +36,10 @@ export function createWordJudge(history: History, meter: SoundMeter): WordJudge 
       if (from < track.from - LATE_START) continue;
       if (history.end < to - EDGE_TOLERANCE) return;
       if (track.state === 'broken' && track.to < from) return;
-      if (isWhole(track, history, from, to, meter.noise))
-        track.whole.push({ wordIndex: track.nextWord, from, to });
+      const evidence = inspectWord(track, history, { from, to }, meter.noise);
+      if (evidence === undefined) continue;
+      track.evidence = Math.max(track.evidence, evidence);
+      track.whole.push({ wordIndex: track.nextWord, from, to });
     }
   };
 
@@ -97,7 +100,7 @@ function rivalsOf({ track, word }: Candidate, tracks: readonly Track[]): readonl
       isConfirmed(rival) &&
       rival.from <= word.from + LATE_START &&
       rival.to >= word.to - OVERLAP &&
-      unlikeness(rival) <= comparable(unlikeness(track)) &&
+      rival.evidence >= COMPARABLE * track.evidence &&
       !rival.whole.some(
         (other) => Math.abs(other.to - word.to) < OVERLAP && textOf(rival, other) === text,
       ),
@@ -106,13 +109,14 @@ function rivalsOf({ track, word }: Candidate, tracks: readonly Track[]): readonl
 
 /** What lasted longer is right; of two that lasted as long the one that began sooner, then the closer one. */
 function isBetter(one: Track, other: Track): boolean {
-  if (one.state !== 'alive' || other.state !== 'alive') {
-    if (one.to !== other.to) return one.to > other.to;
-  }
+  const bothGoOn = one.state === 'alive' && other.state === 'alive';
+  if (!bothGoOn && Math.abs(one.to - other.to) > OVERLAP) return one.to > other.to;
   if (Math.abs(one.from - other.from) > OVERLAP) return one.from < other.from;
-  return unlikeness(one) <= unlikeness(other);
+  return one.evidence >= other.evidence;
 }
 
+/** A track for which less speaks than this part of what speaks for another is no rival to it. */
+const COMPARABLE = 0.6;
 /** Differences in likeness up to here are chance. */
 const comparable = (unlike: number): number => 4 * unlike + 0.005;
 
