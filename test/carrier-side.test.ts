@@ -14,6 +14,7 @@ import type { Told } from './contracts/transport.ts';
 import { PUBLIC_URL, TENANT, openHooks } from './support/hooks.ts';
 import type { HooksRig } from './support/hooks.ts';
 import { openTestStore } from './support/store.ts';
+import { patiently } from './support/poll.ts';
 
 const PHONE = '+15550100';
 /** One frame that only the caller says, and one that only the agent says. */
@@ -114,7 +115,7 @@ const dial = (faults: CallFaults = {}): PhoneCall =>
 
 /** The call as our side was given it, listened to. */
 const answered = async (): Promise<IncomingCall> => {
-  await expect.poll(() => rig.answered.length, { interval: 5 }).toBe(1);
+  await expect.poll(() => rig.answered.length, patiently).toBe(1);
   const [call] = rig.answered;
   if (!call) throw new Error('no call');
   call.transport.listen({
@@ -127,7 +128,7 @@ const answered = async (): Promise<IncomingCall> => {
 };
 const toldOf = (type: Told['type']): readonly Told[] => told.filter((one) => one.type === type);
 const until = (type: Told['type']): Promise<void> =>
-  expect.poll(() => toldOf(type).length, { interval: 5 }).toBeGreaterThan(0);
+  expect.poll(() => toldOf(type).length, patiently).toBeGreaterThan(0);
 const endStored = (call: IncomingCall): Promise<boolean> =>
   store.calls.end(TENANT, call.callId, {
     reason: 'agent_hangup',
@@ -242,8 +243,16 @@ describe('a phone call through the carrier', () => {
     await endStored(call);
     await call.hangUpAtCarrier();
     await phoneCall.done;
+    await expect
+      .poll(() => sent().toSorted(([a], [b]) => a.localeCompare(b)), patiently)
+      .toEqual([
+        ['call-status', 204],
+        ['call-status', 204],
+        ['voice', 200],
+        ['voice', 200],
+      ]);
     expect(rig.answered).toHaveLength(1);
-    expect(sent().map(([, status]) => status)).toEqual([200, 200, 204, 204]);
+    expect(await endReason(phoneCall)).toBe('agent_hangup');
   });
 
   test('that comes while we shut down hears why, and leaves nothing behind', async () => {

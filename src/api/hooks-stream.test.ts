@@ -11,6 +11,7 @@ import {
 } from '#test/support/hooks.ts';
 import type { HooksRig } from '#test/support/hooks.ts';
 import { openTestStore } from '#test/support/store.ts';
+import { patiently } from '#test/support/poll.ts';
 
 const CALL = callSidOf('1');
 
@@ -30,7 +31,7 @@ type Parameters = Readonly<Record<string, string>>;
 const ask = async (callSid = CALL): Promise<Parameters> =>
   streamOf(await rig.ask(callSid)).parameters;
 const isAnswered = (count: number): Promise<void> =>
-  expect.poll(() => rig.answered.length, { interval: 5 }).toBe(count);
+  expect.poll(() => rig.answered.length, patiently).toBe(count);
 /** The close code that a stream with these parameters is refused with. */
 const refusal = async (callSid: string, parameters: Parameters, from = rig): Promise<number> => {
   const socket = await from.connect();
@@ -69,7 +70,7 @@ describe('a media socket', () => {
       key: (digit) => void told.push({ type: 'key', digit }),
       closed: (reason) => void told.push({ type: 'closed', reason }),
     });
-    await expect.poll(() => told, { interval: 5 }).toEqual([{ type: 'key', digit: '4' }]);
+    await expect.poll(() => told, patiently).toEqual([{ type: 'key', digit: '4' }]);
   });
 
   test('without Twilio’s signature is not opened', async () => {
@@ -176,6 +177,6 @@ test('closing the server does not wait for open media sockets', async () => {
   await isAnswered(1);
   await rig.close();
   expect(await closing).toBe(1006);
-  await expect.poll(() => rig.clock.pending, { interval: 5 }).toBe(0);
+  await expect.poll(() => rig.clock.pending, patiently).toBe(0);
   rig = await openHooks({ store });
 });

@@ -13,6 +13,7 @@ import {
 } from '#test/support/hooks.ts';
 import type { HooksRig } from '#test/support/hooks.ts';
 import { openTestStore } from '#test/support/store.ts';
+import { patiently } from '#test/support/poll.ts';
 
 const CALL = callSidOf('1');
 const UNKNOWN = '33333333-3333-4333-8333-333333333333';
@@ -112,7 +113,7 @@ describe('a new call', () => {
     await rig.clock.advance(44_000);
     expect(await ended()).toBeNull();
     await rig.clock.advance(2_000);
-    await expect.poll(() => ended(), { interval: 5 }).toBe('not_answered');
+    await expect.poll(() => ended(), patiently).toBe('not_answered');
   });
 });
 
@@ -202,7 +203,7 @@ describe('a call whose stream has ended', () => {
     const stream = streamOf(await rig.ask(CALL));
     const socket = await rig.connect();
     startStream(socket, CALL, stream.parameters);
-    await expect.poll(() => rig.answered.length, { interval: 5 }).toBe(1);
+    await expect.poll(() => rig.answered.length, patiently).toBe(1);
     const closing = closeCodeOf(socket);
     expect(await verbsOf(CALL, '?resume=1')).toEqual(['Hangup']);
     await closing;
@@ -257,11 +258,11 @@ describe('a status', () => {
     const stream = streamOf(await rig.ask(CALL));
     const socket = await rig.connect();
     startStream(socket, CALL, stream.parameters);
-    await expect.poll(() => rig.answered.length, { interval: 5 }).toBe(1);
+    await expect.poll(() => rig.answered.length, patiently).toBe(1);
     await report('completed');
     expect(await ended()).toBeNull();
     await rig.clock.advance(5_000);
-    await expect.poll(() => ended(), { interval: 5 }).toBe('caller_hangup');
+    await expect.poll(() => ended(), patiently).toBe('caller_hangup');
     socket.terminate();
   });
 });
@@ -270,7 +271,7 @@ test('nothing secret reaches the log', async () => {
   const stream = streamOf(await rig.ask(CALL));
   const socket = await rig.connect();
   startStream(socket, CALL, stream.parameters);
-  await expect.poll(() => rig.answered.length, { interval: 5 }).toBe(1);
+  await expect.poll(() => rig.answered.length, patiently).toBe(1);
   await rig.post(statusPath(), { ...ringing(CALL), CallStatus: 'completed' });
   await rig.post(twimlPath(), ringing(CALL), { authToken: 'another' });
   expect(rig.logged()).toContain('carrier asked about a call');

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Transport } from '#contracts/transport.ts';
+import { patiently } from '../support/poll.ts';
 
 /** What a transport has told its listener, in order. */
 export type Told =
@@ -52,7 +53,7 @@ export function describeTransport(name: string, open: () => Promise<TransportRig
         closed: (reason) => void told.push({ type: 'closed', reason }),
       });
     const until = (count: number): Promise<void> =>
-      expect.poll(() => told.length, { interval: 5 }).toBeGreaterThanOrEqual(count);
+      expect.poll(() => told.length, patiently).toBeGreaterThanOrEqual(count);
 
     test('what the caller says arrives byte for byte and in order', async () => {
       listen();
@@ -102,7 +103,7 @@ export function describeTransport(name: string, open: () => Promise<TransportRig
       rig.transport.clear();
       rig.transport.sendAudio(frameOf(9));
       rig.transport.sendMark('b');
-      await expect.poll(() => rig.other.received().length, { interval: 5 }).toBe(5);
+      await expect.poll(() => rig.other.received().length, patiently).toBe(5);
       expect(rig.other.received()).toEqual([
         { type: 'audio', bytes: [...long] },
         { type: 'mark', name: 'a' },
@@ -119,7 +120,7 @@ export function describeTransport(name: string, open: () => Promise<TransportRig
       rig.transport.sendAudio(middle);
       const sent = [...middle];
       larger.fill(0);
-      await expect.poll(() => rig.other.received().length, { interval: 5 }).toBe(1);
+      await expect.poll(() => rig.other.received().length, patiently).toBe(1);
       expect(rig.other.received()).toEqual([{ type: 'audio', bytes: sent }]);
     });
 

@@ -31,6 +31,9 @@ const MAX_MEDIA_BYTES = 8_000;
 /** Twilio sends 50 frames a second, silence too; a line this quiet is a socket that died without a word. */
 const QUIET_LIMIT_MS = 5_000;
 
+/** After a stall of this very process the timers run first: what has come in meanwhile is read before it is missed. */
+const STALL_GRACE_MS = 100;
+
 /** What arrives before anybody listens is kept up to this: 5 s of sound. */
 const MAX_WAITING = 250;
 
@@ -39,6 +42,8 @@ const MAX_WAITING = 250;
  * are under 64 KiB, and so is the sound in them.
  */
 const decoded = Buffer.allocUnsafe(65_536);
+/** The same bytes as a plain array: a Buffer's `slice` shares its memory, and a listener may count on a copy. */
+const decodedBytes = new Uint8Array(decoded.buffer, decoded.byteOffset, decoded.byteLength);
 
 /**
  * One phone call's sound over Twilio Media Streams, on a WebSocket whose `start` has been read.
@@ -72,8 +77,8 @@ export function createTwilioTransport(
     lastFrameMs = clock.now();
     const bytes = cutMediaPayload(data, decoded);
     if (bytes > 0) {
-      if (listener && waiting.length === 0) listener.audio(decoded.subarray(0, bytes));
-      else arrive({ type: 'audio', mulaw: decoded.subarray(0, bytes) });
+      if (listener && waiting.length === 0) listener.audio(decodedBytes.subarray(0, bytes));
+      else arrive({ type: 'audio', mulaw: decodedBytes.subarray(0, bytes) });
       return;
     }
     if (bytes === 0) return;
@@ -112,10 +117,10 @@ export function createTwilioTransport(
   let cancelWatch = (): void => undefined;
   const watch = (): void => {
     const leftMs = lastFrameMs + QUIET_LIMIT_MS - clock.now();
-    if (leftMs > 0) {
-      cancelWatch = clock.after(leftMs, watch);
-      return;
-    }
+    cancelWatch = leftMs > 0 ? clock.after(leftMs, watch) : clock.after(STALL_GRACE_MS, giveUp);
+  };
+  const giveUp = (): void => {
+    if (lastFrameMs + QUIET_LIMIT_MS > clock.now()) return watch();
     log.warn({ quietMs: QUIET_LIMIT_MS }, 'no sound from the carrier, the connection is given up');
     abort();
   };
