@@ -1,16 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '#store/store.ts';
 import type { Told } from '#test/contracts/transport.ts';
-import {
-  TENANT,
-  callSidOf,
-  closeCodeOf,
-  openHooks,
-  startStream,
-  streamOf,
-} from '#test/support/hooks.ts';
+import { TENANT, callSidOf, openHooks, startStream, streamOf } from '#test/support/hooks.ts';
 import type { HooksRig } from '#test/support/hooks.ts';
 import { openTestStore } from '#test/support/store.ts';
+import { closeCodeOf } from '#test/support/media-socket.ts';
 import { patiently } from '#test/support/poll.ts';
 
 const CALL = callSidOf('1');

@@ -5,7 +5,6 @@ import {
   PUBLIC_URL,
   TENANT,
   callSidOf,
-  closeCodeOf,
   openHooks,
   ringing,
   startStream,
@@ -13,6 +12,7 @@ import {
 } from '#test/support/hooks.ts';
 import type { HooksRig } from '#test/support/hooks.ts';
 import { openTestStore } from '#test/support/store.ts';
+import { closeCodeOf } from '#test/support/media-socket.ts';
 import { patiently } from '#test/support/poll.ts';
 
 const CALL = callSidOf('1');

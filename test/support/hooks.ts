@@ -187,7 +187,3 @@ export function startStream(
     }),
   );
 }
-
-/** The code a socket was closed with. */
-export const closeCodeOf = (socket: WebSocket): Promise<number> =>
-  new Promise((resolve) => socket.once('close', resolve));

@@ -1,10 +1,7 @@
-import { createServer } from 'node:http';
-import type { RequestListener, Server } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Applied, Provider, ProviderChannel } from '#contracts/provider.ts';
 import { systemClock } from '#lib/clock.ts';
 import { silentLog } from '#lib/log.ts';
-import { virtualClock } from '#lib/virtual-clock.ts';
 import type { SecretField } from '#protocol/voice-channel.ts';
 import { startCarrier } from '#sandbox/carrier/carrier.ts';
 import type { Carrier } from '#sandbox/carrier/carrier.ts';
@@ -25,11 +22,11 @@ let account: Account;
 let number: ReturnType<Carrier['addNumber']>;
 let provider: Provider;
 
-const providerAt = (twilioUrl: string, clock = systemClock): Provider =>
+const providerAt = (twilioUrl: string): Provider =>
   createPipecatProvider({
     publicUrl: PUBLIC_URL,
     twilioUrl,
-    clock,
+    clock: systemClock,
     log: silentLog,
     vendorKeys: {
       'speech-to-text': ['deepgram_api_key'],
@@ -198,75 +195,6 @@ describe('setting a channel up is refused', () => {
       message: expect.stringContaining('trunk'),
     });
     expect(updates()).toBe(0);
-  });
-});
-
-describe('when Twilio cannot be reached', () => {
-  let server: Server | undefined;
-  afterEach(async () => {
-    server?.closeAllConnections();
-    await new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
-    server = undefined;
-  });
-  const serve = async (listener: RequestListener): Promise<string> => {
-    const started = createServer(listener);
-    server = started;
-    await new Promise<void>((resolve) => started.listen(0, '127.0.0.1', resolve));
-    const address = started.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    return `http://127.0.0.1:${address.port}`;
-  };
-
-  test.each([429, 500, 503, 302])('status %i is worth trying again', async (status) => {
-    const url = await serve((_request, response) => {
-      response.writeHead(status, { location: 'https://elsewhere.example.test/' });
-      response.end('{"message":"later"}');
-    });
-    expect(await providerAt(url).apply(channelOf(), secretsOf())).toMatchObject({
-      kind: 'unreachable',
-    });
-  });
-
-  test('an answer that is not Twilio’s is worth trying again', async () => {
-    const url = await serve((_request, response) => response.end('<html>captive portal</html>'));
-    expect(await providerAt(url).apply(channelOf(), secretsOf())).toMatchObject({
-      kind: 'unreachable',
-    });
-  });
-
-  test('nobody listening is worth trying again', async () => {
-    const url = carrier.origin;
-    await carrier.close();
-    expect(await providerAt(url).apply(channelOf(), secretsOf())).toMatchObject({
-      kind: 'unreachable',
-      message: 'Twilio cannot be reached.',
-    });
-  });
-
-  test('no answer is given up after ten seconds', async () => {
-    const clock = virtualClock();
-    let knocked = (): void => undefined;
-    const knock = new Promise<void>((resolve) => (knocked = resolve));
-    const url = await serve(() => knocked());
-    const applying = providerAt(url, clock).apply(channelOf(), secretsOf());
-    await knock;
-    await clock.advance(10_000);
-    expect(await applying).toMatchObject({
-      kind: 'unreachable',
-      message: 'Twilio did not answer within 10 seconds.',
-    });
-    expect(clock.pending).toBe(0);
-  });
-
-  test('what Twilio says never carries the token or control characters', async () => {
-    const url = await serve((request, response) => {
-      response.writeHead(400);
-      const message = `no\u0007 ${account.authToken} ${request.headers.authorization?.slice(0, 5)}`;
-      response.end(JSON.stringify({ code: 21_402, message }));
-    });
-    const applied = await providerAt(url).apply(channelOf(), secretsOf());
-    expect(applied).toMatchObject({ kind: 'refused', field: 'twilio_account_sid' });
-    expect(applied).toMatchObject({ message: expect.stringContaining('no  [hidden] Basic') });
   });
 });
 

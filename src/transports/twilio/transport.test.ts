@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocket } from 'ws';
 import { silentLog } from '#lib/log.ts';
 import { virtualClock } from '#lib/virtual-clock.ts';
 import type { VirtualClock } from '#lib/virtual-clock.ts';
@@ -8,65 +8,14 @@ import { describeTransport } from '#test/contracts/transport.ts';
 import type { Received, Told, TransportRig } from '#test/contracts/transport.ts';
 import { acceptTwilioStream } from './accept.ts';
 import type { AcceptedStream } from './accept.ts';
+import {
+  STREAM_SID,
+  connected,
+  media,
+  socketPair,
+  startMessage,
+} from '#test/support/media-socket.ts';
 import { patiently } from '#test/support/poll.ts';
-
-const STREAM_SID = `MZ${'a'.repeat(32)}`;
-
-type SocketPair = {
-  readonly near: WebSocket;
-  readonly far: WebSocket;
-  readonly close: () => Promise<void>;
-};
-
-/** Two ends of a real WebSocket on loopback: `near` is ours, `far` is the carrier's. */
-async function socketPair(): Promise<SocketPair> {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false });
-  await once(server, 'listening');
-  const accepted = new Promise<WebSocket>((resolve) => server.once('connection', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const { port } = address;
-  const far = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false });
-  const [near] = await Promise.all([accepted, once(far, 'open')]);
-  return {
-    near,
-    far,
-    async close() {
-      far.terminate();
-      near.terminate();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-const connected = JSON.stringify({ event: 'connected', protocol: 'Call', version: '1.0.0' });
-const startMessage = (change: Record<string, unknown> = {}): string =>
-  JSON.stringify({
-    event: 'start',
-    sequenceNumber: '1',
-    streamSid: STREAM_SID,
-    start: {
-      accountSid: `AC${'b'.repeat(32)}`,
-      callSid: `CA${'c'.repeat(32)}`,
-      streamSid: STREAM_SID,
-      tracks: ['inbound'],
-      mediaFormat: { encoding: 'audio/x-mulaw', sampleRate: 8_000, channels: 1 },
-      customParameters: { token: 'secret', caller: '+15550001' },
-      ...change,
-    },
-  });
-const media = (mulaw: Uint8Array): string =>
-  JSON.stringify({
-    event: 'media',
-    sequenceNumber: '3',
-    streamSid: STREAM_SID,
-    media: {
-      track: 'inbound',
-      chunk: '1',
-      timestamp: '5',
-      payload: Buffer.from(mulaw).toString('base64'),
-    },
-  });
 
 async function openRig(
   clock: VirtualClock = virtualClock(),
@@ -134,11 +83,6 @@ describe('a Twilio media stream', () => {
     close = undefined;
   });
 
-  const pairUp = async (): Promise<SocketPair> => {
-    const pair = await socketPair();
-    ({ close } = pair);
-    return pair;
-  };
   const rigUp = async (clock?: VirtualClock): ReturnType<typeof openRig> => {
     const rig = await openRig(clock);
     ({ close } = rig);
@@ -154,56 +98,6 @@ describe('a Twilio media stream', () => {
       caller: '+15550001',
     });
     expect(accepted.transport).toMatchObject({ name: 'twilio', leadMs: Infinity });
-  });
-
-  test.each([
-    ['a start without connected', [startMessage()]],
-    ['media before its start', [connected, media(new Uint8Array(160))]],
-    ['something that is not JSON', ['hello']],
-    ['a start without a call', [connected, startMessage({ callSid: 7 })]],
-    [
-      'another sound than mu-law',
-      [connected, startMessage({ mediaFormat: { encoding: 'audio/l16' } })],
-    ],
-    ['a start of the wrong shape', [connected, '{"event":"start","start":[]}']],
-  ])('%s is refused with 1008', async (_name, messages) => {
-    const { near, far } = await pairUp();
-    const accepting = acceptTwilioStream(near, { clock: virtualClock(), log: silentLog });
-    const closing = closeCode(far);
-    for (const text of messages) far.send(text);
-    expect((await accepting).kind).toBe('refused');
-    expect(await closing).toBe(1008);
-  });
-
-  test('a binary frame instead of the start is refused with 1003', async () => {
-    const { near, far } = await pairUp();
-    const accepting = acceptTwilioStream(near, { clock: virtualClock(), log: silentLog });
-    const closing = closeCode(far);
-    far.send(Buffer.from(connected));
-    expect((await accepting).kind).toBe('refused');
-    expect(await closing).toBe(1003);
-  });
-
-  test('a start that does not come in time is refused, and no timer is left', async () => {
-    const { near, far } = await pairUp();
-    const clock = virtualClock();
-    const accepting = acceptTwilioStream(near, { clock, log: silentLog, deadlineMs: 5_000 });
-    const closing = closeCode(far);
-    await clock.advance(4_999);
-    expect(near.readyState).toBe(WebSocket.OPEN);
-    await clock.advance(1);
-    expect(await accepting).toEqual({ kind: 'refused', why: 'no start in time' });
-    expect(await closing).toBe(1008);
-    expect(clock.pending).toBe(0);
-  });
-
-  test('a socket that closes before its start is refused', async () => {
-    const { near, far } = await pairUp();
-    const clock = virtualClock();
-    const accepting = acceptTwilioStream(near, { clock, log: silentLog });
-    far.close();
-    expect((await accepting).kind).toBe('refused');
-    expect(clock.pending).toBe(0);
   });
 
   test('messages that are unknown, malformed or binary are passed over', async () => {
@@ -303,9 +197,6 @@ describe('a Twilio media stream', () => {
     expect(clock.pending).toBe(0);
   });
 });
-
-const closeCode = (socket: WebSocket): Promise<number> =>
-  new Promise((resolve) => socket.once('close', resolve));
 
 const recording = (told: Told[]): Parameters<TransportRig['transport']['listen']>[0] => ({
   audio: (mulaw) => void told.push({ type: 'audio', bytes: [...mulaw] }),
