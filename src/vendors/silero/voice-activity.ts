@@ -69,6 +69,8 @@ export async function createVoiceActivity(parts: {
   let inference: Inference | undefined = await start();
   let failures = 0;
   const streams = new Set<Stream>();
+  /** Those with a window for the model, in the order in which they are served. */
+  const ready = new Set<Stream>();
   const freeSlots: number[] = [];
   let slotCount = 0;
   let running = false;
@@ -115,19 +117,18 @@ export async function createVoiceActivity(parts: {
         stream.spared = [];
       }
       stream.ready = window;
+      ready.add(stream);
     }
   };
 
   const schedule = (): void => {
     if (running || closed) return;
-    let readyCount = 0;
-    for (const stream of streams) if (stream.ready) readyCount += 1;
-    if (readyCount === 0) {
+    if (ready.size === 0) {
       idle?.resolve();
       idle = undefined;
       return;
     }
-    if (readyCount >= MAX_BATCH || idle) return void run();
+    if (ready.size >= MAX_BATCH || idle) return void run();
     cancelTimer ??= clock.after(BATCH_WITHIN_MS, () => void run());
   };
 
@@ -144,15 +145,10 @@ export async function createVoiceActivity(parts: {
   /** Empty after `close`: there are no streams then. */
   const takeBatch = (): Stream[] => {
     const batch: Stream[] = [];
-    for (const stream of streams) {
-      if (!stream.ready) continue;
-      batch.push(stream);
+    for (const stream of ready) {
       if (batch.length === MAX_BATCH) break;
-    }
-    // Those served go to the end of the line.
-    for (const stream of batch) {
-      streams.delete(stream);
-      streams.add(stream);
+      batch.push(stream);
+      ready.delete(stream);
     }
     return batch;
   };
@@ -165,7 +161,12 @@ export async function createVoiceActivity(parts: {
       stream.inFlight = false;
       stream.fresh = false;
       const window = stream.ready;
-      if (stream.preRoll.shift() || !window) continue;
+      // Closed meanwhile.
+      if (!window) continue;
+      if (stream.preRoll.shift()) {
+        ready.add(stream);
+        continue;
+      }
       stream.ready = undefined;
       judge(stream, window, probabilities[row] ?? 0);
       advance(stream);
@@ -255,13 +256,14 @@ export async function createVoiceActivity(parts: {
           stream.closed = true;
           stream.ready = undefined;
           streams.delete(stream);
+          ready.delete(stream);
           freeSlots.push(stream.slot);
           schedule();
         },
       };
     },
     settled() {
-      if (!running && ![...streams].some((stream) => stream.ready)) return Promise.resolve();
+      if (!running && ready.size === 0) return Promise.resolve();
       idle ??= Promise.withResolvers();
       const { promise } = idle;
       schedule();
@@ -271,7 +273,12 @@ export async function createVoiceActivity(parts: {
       if (closed) return;
       closed = true;
       cancelTimer?.();
+      for (const stream of streams) {
+        stream.closed = true;
+        stream.ready = undefined;
+      }
       streams.clear();
+      ready.clear();
       idle?.resolve();
       const model = inference;
       inference = undefined;
