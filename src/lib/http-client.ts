@@ -56,6 +56,8 @@ export function httpClient(baseUrl: string): HttpClient {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  /** Something has been answered, so a connection may have been kept, and may have ended since. */
+  let mayBeStale = false;
   const request = async (asked: HttpRequest): Promise<HttpAnswer> => {
     const send = (): Promise<Dispatcher.ResponseData> =>
       agent.request({
@@ -68,11 +70,12 @@ export function httpClient(baseUrl: string): HttpClient {
       });
     try {
       const { statusCode, body } = await send();
+      mayBeStale = true;
       return { status: statusCode, body };
     } catch (error) {
       // A kept connection that the server closed as we wrote to it: nothing was answered, so once more
       // on a new one is safe, and the caller on the phone does not pay for it.
-      if (asked.signal.aborted || !isStaleConnection(error)) throw error;
+      if (asked.signal.aborted || !mayBeStale || !isStaleConnection(error)) throw error;
       const { statusCode, body } = await send();
       return { status: statusCode, body };
     }

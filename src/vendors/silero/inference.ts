@@ -68,6 +68,8 @@ export async function startInference(): Promise<Inference> {
   return {
     async run(request) {
       if (dead) throw dead;
+      // The runtime does not throw on a batch of nothing: it ends the process.
+      if (request.slots.length === 0) throw new RangeError('a batch needs at least one window');
       if (waiting) throw new Error('the voice activity model takes one batch at a time');
       waiting = Promise.withResolvers();
       const { promise } = waiting;

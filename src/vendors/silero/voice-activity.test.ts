@@ -56,6 +56,20 @@ describe('Silero', () => {
     }
     await inference.close();
   });
+
+  test('a batch of nothing is refused, and the model goes on', async () => {
+    const inference = await startInference();
+    const batchOf = (rows: number): InferenceRequest => ({
+      slots: new Uint32Array(rows),
+      fresh: new Uint8Array(rows).fill(1),
+      mulaw: new Uint8Array(rows * WINDOW_SAMPLES).fill(0xff),
+    });
+    await expect(inference.run(batchOf(0))).rejects.toThrow(RangeError);
+    const [probability] = await inference.run(batchOf(1));
+    expect(probability).toBeLessThan(0.1);
+    await inference.close();
+    await expect(inference.run(batchOf(1))).rejects.toThrow('ended');
+  });
 });
 
 /** A model that believes in speech whenever a window is loud, and notes what it was asked. */
