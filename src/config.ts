@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -12,10 +12,10 @@ export type Config = {
   readonly databaseUrl: string | undefined;
   /** Absolute. Holds the embedded database and, in development, the master key. */
   readonly dataDir: string;
-  /** 32 bytes, base64; absent: the key file in `dataDir`, made if it is not there. */
+  /** Keys of 32 bytes in base64, the current one first; absent: the key file. */
   readonly masterKey: string | undefined;
-  /** What `masterKey` was before; still opened with during a rotation. */
-  readonly previousMasterKey: string | undefined;
+  /** Absolute; made with mode 0600 if it is not there. */
+  readonly masterKeyFile: string;
   readonly auth: {
     readonly jwtSecret?: string;
     readonly jwksUrl?: string;
@@ -51,7 +51,9 @@ export function readConfig(env: Env, vendorNames: readonly string[]): Config {
 
   const port = read.whole('PORT', 8_080, 0, 65_535);
   const host = read.text('HOST') ?? '127.0.0.1';
-  const masterKey = read.key('MASTER_KEY');
+  const masterKey = read.keys('MASTER_KEY');
+  const masterKeyFile = read.text('MASTER_KEY_FILE');
+  const dataDir = resolve(read.text('DATA_DIR') ?? '.hydracore');
   const jwtSecret = read.text('JWT_SECRET');
   const jwksUrl = read.url('JWKS_URL', ['https:', 'http:']);
   const jwtIssuer = read.text('JWT_ISSUER');
@@ -63,10 +65,12 @@ export function readConfig(env: Env, vendorNames: readonly string[]): Config {
     problems.push(`JWT_SECRET must have at least ${SHORTEST_JWT_SECRET_BYTES} bytes`);
   if (!LOG_LEVELS.includes(logLevel))
     problems.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, got "${logLevel}"`);
-  if (databaseUrl !== undefined && masterKey === undefined)
+  if (databaseUrl !== undefined && masterKey === undefined && masterKeyFile === undefined)
     problems.push(
-      'MASTER_KEY must be set with DATABASE_URL: all nodes share it (make one with `openssl rand -base64 32`)',
+      'MASTER_KEY or MASTER_KEY_FILE must be set with DATABASE_URL: all nodes share the key (make one with `openssl rand -base64 32`)',
     );
+  if (masterKey !== undefined && masterKeyFile !== undefined)
+    problems.push('MASTER_KEY must not be set together with MASTER_KEY_FILE');
 
   const vendorUrls: Record<string, string> = {};
   for (const name of vendorNames) {
@@ -79,9 +83,9 @@ export function readConfig(env: Env, vendorNames: readonly string[]): Config {
     port,
     publicUrl: read.url('PUBLIC_URL', ['https:', 'http:']) ?? `http://localhost:${port}`,
     databaseUrl,
-    dataDir: resolve(read.text('DATA_DIR') ?? '.hydracore'),
+    dataDir,
     masterKey,
-    previousMasterKey: read.key('MASTER_KEY_PREVIOUS'),
+    masterKeyFile: masterKeyFile ? resolve(masterKeyFile) : join(dataDir, 'master.key'),
     auth: Object.freeze({
       ...(jwtSecret === undefined ? {} : { jwtSecret }),
       ...(jwksUrl === undefined ? {} : { jwksUrl }),
@@ -133,11 +137,11 @@ function readerOf(env: Env, problems: string[]) {
       problems.push(`${name} must be a URL starting with ${protocols.join('//, ')}//`);
       return undefined;
     },
-    /** Base64 of 32 bytes; never repeated in a complaint. */
-    key(name: string): string | undefined {
+    /** Base64 of 32 bytes each, parted by commas; never repeated in a complaint. */
+    keys(name: string): string | undefined {
       const value = text(name);
       if (value === undefined) return undefined;
-      if (/^[A-Za-z0-9+/_-]{43}=?$/.test(value)) return value;
+      if (value.split(/[\s,]+/).every((key) => /^[A-Za-z0-9+/_-]{43}=?$/.test(key))) return value;
       problems.push(
         `${name} must be 32 bytes in base64 (make one with \`openssl rand -base64 32\`)`,
       );

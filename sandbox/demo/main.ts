@@ -1,0 +1,123 @@
+import { join } from 'node:path';
+import pc from 'picocolors';
+import { systemClock } from '#lib/clock.ts';
+import { messageOf } from '#lib/errors.ts';
+import { playDemo } from './play.ts';
+import { createShow } from './show.ts';
+import { AGENT_NUMBER, openStage, PUBLIC_URL } from './stage.ts';
+import type { Stage } from './stage.ts';
+
+const DEFAULT_PORT = 8_080;
+
+/**
+ * `start`: the server with the sandbox beside it and one call, then the server stays up.
+ * `demo [--json]`: the same call on a server of its own; exits 0 if it went as it should, else 1.
+ */
+async function main(args: readonly string[]): Promise<number> {
+  const [command, ...flags] = args;
+  const unknown = flags.find((flag) => flag !== '--json');
+  if ((command !== 'start' && command !== 'demo') || unknown !== undefined) {
+    process.stderr.write(
+      `${unknown === undefined ? 'Say start or demo' : `Unknown option ${unknown}`}. Usage: npm start, or npm run -s demo -- [--json]\n`,
+    );
+    return 2;
+  }
+  return command === 'start' ? start() : demo(flags.includes('--json'));
+}
+
+async function demo(isJson: boolean): Promise<number> {
+  // With --json stdout belongs to the one object; a person may still follow on stderr.
+  const out = isJson ? process.stderr : process.stdout;
+  const show = createShow(out, out.isTTY && !isJson);
+  const stage = await openStage({
+    clock: systemClock,
+    port: 0,
+    onLog: (line) => show.line(pc.dim(line)),
+  });
+  const released = releaseOnSignal(stage);
+  try {
+    const result = await playDemo(stage, systemClock, isJson ? () => undefined : show.event);
+    if (isJson) process.stdout.write(`${JSON.stringify(result)}\n`);
+    else show.summary(result);
+    return result.ok ? 0 : 1;
+  } finally {
+    released.cancel();
+    await stage.close();
+  }
+}
+
+async function start(): Promise<number> {
+  const show = createShow(process.stdout, process.stdout.isTTY);
+  show.line(pc.bold('HydraCore Voice'));
+  show.line(pc.dim('Starting the server and, beside it, a phone network and vendors of its own …'));
+  const stage = await openStage({
+    clock: systemClock,
+    port: portFrom(process.env['PORT']),
+    dataDir: process.env['DATA_DIR'] ?? join(process.cwd(), '.hydracore', 'demo'),
+    onLog: (line) => show.line(pc.dim(line)),
+  });
+  const released = releaseOnSignal(stage);
+  const { server, instanceId, apiKey, channel } = stage;
+  show.line();
+  show.line(`  server    ${server.origin}  (API: ${server.origin}/docs)`);
+  show.line(`  public    ${PUBLIC_URL}  (only the sandbox's phone network knows it)`);
+  show.line(`  API key   ${pc.bold(apiKey)}  (shown this once)`);
+  show.line(`  agent     ${instanceId}, voice channel ${channel.status} on ${AGENT_NUMBER}`);
+  show.line();
+  let result;
+  try {
+    result = await playDemo(stage, systemClock, show.event);
+  } catch (error) {
+    await stage.close();
+    throw error;
+  }
+  show.summary(result);
+  show.line();
+  show.line(pc.bold('The server stays up. Try'));
+  const key = `-H 'X-Api-Key: ${apiKey}'`;
+  const base = `${server.origin}/v1`;
+  show.line(`  curl -s ${key} ${base}/instances/${instanceId}/channels/voice`);
+  show.line(`  curl -s ${key} ${base}/instances/${instanceId}/channels/voice/calls`);
+  show.line(`  curl -s ${key} ${base}/calls/${result.call_id}`);
+  show.line(pc.dim('Ctrl-C ends it.'));
+  const code = await Promise.race([released.done, server.exited.then(() => 1)]);
+  await stage.close();
+  return code;
+}
+
+/** Ends the stage when the terminal says so, also in the middle of a call. */
+function releaseOnSignal(stage: Stage): { readonly done: Promise<number>; cancel(): void } {
+  const { promise: done, resolve } = Promise.withResolvers<number>();
+  const stop = (): void => {
+    // A second Ctrl-C does not wait.
+    process.once('SIGINT', () => process.exit(130));
+    void stage.close().then(() => {
+      resolve(0);
+      process.exit(0);
+    });
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  return {
+    done,
+    cancel() {
+      process.off('SIGINT', stop);
+      process.off('SIGTERM', stop);
+    },
+  };
+}
+
+function portFrom(text: string | undefined): number {
+  if (text === undefined || text.trim() === '') return DEFAULT_PORT;
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new Error(`PORT must be a whole number from 0 to 65535, got "${text}".`);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${messageOf(error)}\n`);
+    process.exit(1);
+  },
+);
