@@ -4,6 +4,7 @@ import type { Told } from '#test/contracts/transport.ts';
 import { TENANT, callSidOf, openHooks, startStream, streamOf } from '#test/support/hooks.ts';
 import type { HooksRig } from '#test/support/hooks.ts';
 import { openTestStore } from '#test/support/store.ts';
+import { openTestApi } from '#test/support/api.ts';
 import { closeCodeOf } from '#test/support/media-socket.ts';
 import { patiently } from '#test/support/poll.ts';
 
@@ -173,4 +174,31 @@ test('closing the server does not wait for open media sockets', async () => {
   expect(await closing).toBe(1006);
   await expect.poll(() => rig.clock.pending, patiently).toBe(0);
   rig = await openHooks({ store });
+});
+
+test('the hooks stand beside the API, which keeps its own answers and does not describe them', async () => {
+  const { app, lines } = await openTestApi(store);
+  const beside = await openHooks({ store, app });
+  try {
+    const { token } = streamOf(await beside.ask(CALL)).parameters;
+    const socket = await beside.connect();
+    startStream(socket, CALL, { token: token ?? '' });
+    await expect.poll(() => beside.answered.length, patiently).toBe(1);
+    const unsigned = await fetch(`${beside.origin}/hooks/voice/${beside.instanceId}/twiml`, {
+      method: 'POST',
+    });
+    expect(unsigned.status).toBe(403);
+    expect(await unsigned.json()).toEqual({ detail: 'The signature does not match.' });
+    const unknown = await fetch(`${beside.origin}/v1/instances`);
+    expect(unknown.status).toBe(401);
+    const description: { paths: object } = JSON.parse(
+      await (await fetch(`${beside.origin}/openapi.json`)).text(),
+    );
+    const described = Object.keys(description.paths);
+    expect(described).toContain('/v1/instances');
+    expect(described.filter((path) => path.includes('hooks'))).toEqual([]);
+    expect(lines.join('')).not.toContain(token);
+  } finally {
+    await beside.close();
+  }
 });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import Fastify from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import webhooks from 'twilio/lib/webhooks/webhooks.js';
 import { WebSocket } from 'ws';
 import { registerHooks } from '#api/hooks.ts';
@@ -46,9 +47,14 @@ export type HooksRig = {
 
 /** The hooks on a real port, in virtual time, for a new instance in `store`, which outlives them. */
 export async function openHooks(
-  options: Partial<HookParts> & { readonly store: Store; readonly channel?: ChannelChange },
+  options: Partial<HookParts> & {
+    readonly store: Store;
+    readonly channel?: ChannelChange;
+    /** What they are registered on; an app of their own when absent. */
+    readonly app?: FastifyInstance;
+  },
 ): Promise<HooksRig> {
-  const { channel, store, ...parts } = options;
+  const { channel, store, app = Fastify(), ...parts } = options;
   const clock = virtualClock(Date.UTC(2026, 0, 1));
   const lines: string[] = [];
   const log = createLog({
@@ -70,7 +76,6 @@ export async function openHooks(
   });
 
   const answered: IncomingCall[] = [];
-  const app = Fastify();
   registerHooks(app, {
     store,
     clock,
