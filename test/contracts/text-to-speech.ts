@@ -1,39 +1,14 @@
 import { expect, test, vi } from 'vitest';
 import { phoneMs } from '#audio/g711.ts';
-import type { Spoken, TextToSpeech, Utterance, WordTime } from '#contracts/text-to-speech.ts';
-import type { FailureCode, VendorFailure } from '#contracts/vendor.ts';
-import type { Log } from '#lib/log.ts';
-import { virtualClock } from '#lib/virtual-clock.ts';
-import type { VirtualClock } from '#lib/virtual-clock.ts';
+import type { FailureCode } from '#contracts/vendor.ts';
 import type { Fault, Outage } from '#sandbox/faults.ts';
-import { logLines } from '#test/support/log-lines.ts';
-import { recorder } from '#test/support/recorder.ts';
-import type { Recorder } from '#test/support/recorder.ts';
-
-export type SpeakingWorld = {
-  /** A key the simulator takes. */
-  readonly apiKey: string;
-  /** A voice the simulator has. */
-  readonly voice: string;
-  open(options: {
-    readonly apiKey: string;
-    readonly clock: VirtualClock;
-    readonly log: Log;
-  }): TextToSpeech;
-  setFault(fault: Fault | Outage | undefined): Promise<void>;
-  /** For the n-th utterance from now, once. */
-  planFault(nth: number, fault: Fault): void;
-  /** Utterances the vendor is at work on. */
-  activeUtterances(): number;
-  openConnections(): number;
-  /** The words in mu-law audio with their times, by the ear of the sandbox. */
-  hear(mulaw: Uint8Array): readonly WordTime[];
-};
+import { audioOf, failureOf, isEnd, openLine, wordsHeard } from '#test/support/speaking.ts';
+import type { SpeakingWorld } from '#test/support/speaking.ts';
 
 /** What every speech vendor must do. Passing it is the definition of done. */
 export function textToSpeechContract(world: () => SpeakingWorld): void {
   test('speaks what it is given, piece by piece, and says when all is spoken', async () => {
-    using line = open(world());
+    using line = openLine(world());
     const { spoken, utterance } = line.speak();
     utterance.push('I would like to book a table. ');
     utterance.push('Thank you, goodbye.');
@@ -45,7 +20,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
   });
 
   test('word times are those of the audio, each word once and in order', async () => {
-    using line = open(world());
+    using line = openLine(world());
     if (!line.vendor.can.wordTimes) return expect(line.vendor.can.wordTimes).toBe(false);
     const { spoken, utterance } = line.speak();
     utterance.push('I would like to book a table. ');
@@ -63,7 +38,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
   });
 
   test('speaking starts before the text is finished', async () => {
-    using line = open(world());
+    using line = openLine(world());
     const { spoken, utterance } = line.speak();
     utterance.push('Hello there.');
     await spoken.until(({ type }) => type === 'audio');
@@ -72,7 +47,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
   });
 
   test('a long pause in the text loses no word and moves no word time', async () => {
-    using line = open(world());
+    using line = openLine(world());
     const { spoken, utterance } = line.speak();
     utterance.push('I would like to book a table. ');
     await spoken.until((said) => said.type === 'words' && said.words.at(-1)?.text === 'table.');
@@ -87,7 +62,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
   });
 
   test('text without a sound in it is done at once', async () => {
-    using line = open(world());
+    using line = openLine(world());
     const { spoken, utterance } = line.speak();
     utterance.push('  ');
     utterance.push('…\n');
@@ -97,7 +72,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
   });
 
   test('two utterances at once keep apart', async () => {
-    using line = open(world());
+    using line = openLine(world());
     const one = line.speak();
     const two = line.speak();
     one.utterance.push('I would like to book a table.');
@@ -110,7 +85,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
   });
 
   test('cancel stops the vendor too, and nothing is said after it', async () => {
-    using line = open(world());
+    using line = openLine(world());
     const { spoken, utterance } = line.speak();
     utterance.push('I would like to book a table. '.repeat(20));
     await spoken.until(({ type }) => type === 'audio');
@@ -129,7 +104,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
   });
 
   test('cancel before the connection is open asks the vendor for nothing', async () => {
-    using line = open(world());
+    using line = openLine(world());
     const { spoken, utterance } = line.speak();
     utterance.push('I would like to book a table.');
     utterance.cancel();
@@ -142,7 +117,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
   });
 
   test('after close nothing is said, and nothing is left open', async () => {
-    const line = open(world());
+    const line = openLine(world());
     line.vendor.warm();
     const { spoken, utterance } = line.speak();
     utterance.push('I would like to book a table. '.repeat(20));
@@ -155,7 +130,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
   });
 
   test('a connection lost between two utterances is not noticed by the caller', async () => {
-    using line = open(world());
+    using line = openLine(world());
     line.vendor.warm();
     const first = line.speak();
     first.utterance.push('Hello there.');
@@ -170,7 +145,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
   });
 
   test('a kept connection that is open at one end only is found out and replaced', async () => {
-    using line = open(world());
+    using line = openLine(world());
     const first = line.speak();
     first.utterance.push('Hello there.');
     first.utterance.finish();
@@ -188,7 +163,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
 
   test('a wrong key is said to be refused, without being repeated', async () => {
     const apiKey = 'wrong-key-0123456789abcdef';
-    using line = open(world(), apiKey);
+    using line = openLine(world(), apiKey);
     const { spoken, utterance } = line.speak();
     utterance.push('Hello there.');
     const failure = await failureOf(spoken);
@@ -199,7 +174,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
   });
 
   test('an unknown voice is invalid', async () => {
-    using line = open(world());
+    using line = openLine(world());
     const { spoken, utterance } = line.speak('00000000-0000-4000-8000-000000000000');
     utterance.push('Hello there.');
     expect((await failureOf(spoken)).code).toBe('invalid');
@@ -217,7 +192,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
     [{ kind: 'garble', message: 3 }, 'garbled'],
   ])('a vendor that does %o has failed as %s, once and last', async (fault, code) => {
     await world().setFault(fault);
-    using line = open(world());
+    using line = openLine(world());
     const { spoken, utterance } = line.speak();
     utterance.push('I would like to book a table.');
     const failure = await failureOf(spoken);
@@ -234,7 +209,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
     [{ kind: 'quota' }, 'quota'],
     [{ kind: 'server-error' }, 'unreachable'],
   ])('an utterance that is answered with %o has failed as %s', async (fault, code) => {
-    using line = open(world());
+    using line = openLine(world());
     world().planFault(1, fault);
     const { spoken, utterance } = line.speak();
     utterance.push('Hello there.');
@@ -242,7 +217,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
   });
 
   test('a vendor that takes text and says nothing has failed by the deadline', async () => {
-    using line = open(world());
+    using line = openLine(world());
     world().planFault(1, { kind: 'half-open' });
     const { spoken, utterance } = line.speak();
     utterance.push('Hello there.');
@@ -253,7 +228,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
 
   test('a slow vendor is waited for', async () => {
     await world().setFault({ kind: 'slow', delayMs: 200 });
-    using line = open(world());
+    using line = openLine(world());
     const { spoken, utterance } = line.speak();
     utterance.push('Thank you, goodbye.');
     utterance.finish();
@@ -263,54 +238,13 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
 
   test('check tells a good key from a wrong one, and from a vendor that is down', async () => {
     const { signal } = new AbortController();
-    using good = open(world());
+    using good = openLine(world());
     expect(await good.vendor.check(signal)).toEqual({ ok: true });
-    using wrong = open(world(), 'wrong-key-0123456789abcdef');
+    using wrong = openLine(world(), 'wrong-key-0123456789abcdef');
     const refused = await wrong.vendor.check(signal);
     expect(refused).toMatchObject({ ok: false, failure: { code: 'refused' } });
     expect(JSON.stringify(refused)).not.toContain('wrong-key');
     await world().setFault({ kind: 'down' });
     expect(await good.vendor.check(signal)).toMatchObject({ failure: { code: 'unreachable' } });
   });
-}
-
-type Line = Disposable & {
-  readonly vendor: TextToSpeech;
-  readonly clock: VirtualClock;
-  speak(voice?: string): { readonly spoken: Recorder<Spoken>; readonly utterance: Utterance };
-  logged(): string;
-};
-
-function open(world: SpeakingWorld, apiKey = world.apiKey): Line {
-  const clock = virtualClock();
-  const { log, text } = logLines();
-  const vendor = world.open({ apiKey, clock, log });
-  return {
-    vendor,
-    clock,
-    speak(voice = world.voice) {
-      const spoken = recorder<Spoken>();
-      return { spoken, utterance: vendor.speak({ voice, language: 'en-US' }, spoken.on) };
-    },
-    logged: text,
-    [Symbol.dispose]: () => vendor.close(),
-  };
-}
-
-const isEnd = (spoken: Spoken | undefined): boolean =>
-  spoken?.type === 'done' || spoken?.type === 'failed';
-
-const audioOf = (spoken: Recorder<Spoken>): Uint8Array =>
-  Buffer.concat(spoken.all.flatMap((said) => (said.type === 'audio' ? [said.mulaw] : [])));
-
-const wordsHeard = (world: SpeakingWorld, spoken: Recorder<Spoken>): string =>
-  world
-    .hear(audioOf(spoken))
-    .map(({ text }) => text.toLowerCase().replaceAll(/[^a-z']/g, ''))
-    .join(' ');
-
-async function failureOf(spoken: Recorder<Spoken>): Promise<VendorFailure> {
-  const end = await spoken.until(isEnd);
-  if (end.type !== 'failed') throw new Error(`ended with ${end.type}`);
-  return end.failure;
 }

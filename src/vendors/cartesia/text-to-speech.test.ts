@@ -7,7 +7,7 @@ import { createVoiceBank } from '#sandbox/speech/voice-bank.ts';
 import { startCartesia } from '#sandbox/vendors/cartesia/server.ts';
 import type { CartesiaSimulator } from '#sandbox/vendors/cartesia/server.ts';
 import { textToSpeechContract } from '#test/contracts/text-to-speech.ts';
-import type { SpeakingWorld } from '#test/contracts/text-to-speech.ts';
+import type { SpeakingWorld } from '#test/support/speaking.ts';
 import { cartesiaTextToSpeech } from './text-to-speech.ts';
 import { cartesia } from './vendor.ts';
 
