@@ -74,13 +74,10 @@ async function serve(config: Config): Promise<number> {
   const voiceActivity = await createVoiceActivity({ clock: systemClock, log });
   const server = await createServer({ config, store, voiceActivity, clock: systemClock, log });
 
-  const stopped = Promise.withResolvers<number>();
+  const stopped = Promise.withResolvers<void>();
   const stop = (signal: string): void => {
     log.info({ signal, drainMs: config.drainMs }, 'draining: no new calls');
-    server.close().then(
-      () => stopped.resolve(0),
-      (error: unknown) => stopped.reject(error as Error),
-    );
+    stopped.resolve(server.close());
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
@@ -95,9 +92,9 @@ async function serve(config: Config): Promise<number> {
   // For whoever started it, person or program; everything after this goes to the log.
   process.stdout.write(`Listening on http://${config.host}:${port}\n`);
   log.info({ port, publicUrl: config.publicUrl }, 'serving');
-  const code = await stopped.promise;
+  await stopped.promise;
   log.info({}, 'stopped');
-  return code;
+  return 0;
 }
 
 function listenError(error: unknown, { host, port }: Config): Error {
