@@ -11,7 +11,10 @@ export type SpeechClip = {
   readonly text: string;
   readonly voice: string;
   readonly pcm: Int16Array;
-  /** Every word of the text, in order; times from the first sample. The text keeps its punctuation. */
+  /**
+   * Every word of the text, in order; times from the first sample. A word is what stands between
+   * white space, with its punctuation; it ends where its sound does.
+   */
   readonly words: readonly WordSpan[];
 };
 
@@ -52,9 +55,9 @@ export type Ear = {
   /** All words so far. */
   readonly words: readonly HeardWord[];
   readonly writtenMs: number;
-  /** End of the last sound louder than the line's noise; undefined before the first. */
+  /** End of the last sound louder than the line's noise, to 5 ms; undefined before the first. */
   readonly soundUntilMs: number | undefined;
-  /** Start of the sound that is going on, or of the last one; undefined before the first. */
+  /** Start of the sound that is going on, or of the last one; pauses under 200 ms do not end a sound. */
   readonly soundSinceMs: number | undefined;
 };
 

@@ -83,6 +83,8 @@ export const squaredCorrelation = ({ cross, clip, received }: Likeness): number 
 const STRAY = 2;
 /** Good enough not to look for a better fraction of a sample. */
 const EXACT = 0.998;
+/** What a fraction of a sample has to leave of what whole samples leave unexplained. */
+const HALVED = 0.6;
 /** Less than this at the best whole sample is not worth looking for a fraction. */
 const HOPELESS = 0.5;
 
@@ -124,7 +126,8 @@ export function locate(
       best = next;
       phase += step;
     }
-  return best > fit
+  // Most sound comes in the clip's own samples: noise must not make it look as if it did not.
+  return 1 - best < HALVED * (1 - fit)
     ? { place: { clip, shift, phase }, fit: best }
     : { place: { clip, shift, phase: 0 }, fit };
 }

@@ -40,7 +40,7 @@ export const PATIENCE = 2;
 const MEMORY_BLOCKS = 60;
 const FORGET = 1 - 1 / MEMORY_BLOCKS;
 const RESIDUALS = 12;
-const ENOUGH_RESIDUALS = 4;
+const ENOUGH_RESIDUALS = 3;
 /** Mean of the noise over the least of twelve measurements of it. */
 const MINIMUM_BIAS = 1.5;
 /** A block disagrees when this much of what the clip has there cannot be explained … */
@@ -77,15 +77,20 @@ export function startTrack(
   let misses = 0;
   for (let n = found.to - BLOCK; n >= oldest && misses < PATIENCE; n -= BLOCK) {
     compare(history, place, n, n + BLOCK, sums);
+    if (n >= found.from) {
+      // Nothing is known of the noise yet but what these leave unexplained.
+      remember(track, sums, BLOCK);
+      continue;
+    }
     const verdict = agreement(track, sums, BLOCK, lineNoise);
     if (verdict === 'disagrees') {
-      if (n < found.from) misses++;
+      misses++;
       continue;
     }
     misses = 0;
-    track.from = Math.min(track.from, n);
+    track.from = n;
     remember(track, sums, BLOCK);
-    if (verdict === 'agrees' && n < found.from) accumulate(track, sums, BLOCK);
+    if (verdict === 'agrees') accumulate(track, sums, BLOCK);
   }
   track.evidence = evidenceOf(track.recent, track.recentSamples);
   return track;
