@@ -162,6 +162,7 @@ export function closeReply(draft: Draft, how: 'finished' | 'interrupted' | 'disc
     context: [...draft.state.context, ...contextOf(reply, heard, how === 'finished')],
   });
   if (reply.heardSinceMs === null) return;
+  const offLineMs = reply.audio.is === 'paused' ? reply.audio.sinceMs : draft.nowMs;
   emit(draft, {
     type: 'record-turn',
     turn: {
@@ -171,7 +172,7 @@ export function closeReply(draft: Draft, how: 'finished' | 'interrupted' | 'disc
       heard,
       interrupted: how !== 'finished',
       start_ms: wholeMs(reply.heardSinceMs),
-      end_ms: wholeMs(reply.audio.is === 'paused' ? reply.audio.sinceMs : draft.nowMs),
+      end_ms: wholeMs(Math.max(reply.heardSinceMs, offLineMs)),
       waterfall_ms: waterfall(reply.moments, reply.speechEndMs),
     },
   });

@@ -5,12 +5,12 @@ import { policyOf } from '#conversation/policy.ts';
 import type { Policy } from '#conversation/policy.ts';
 import { callState, newConversation } from '#conversation/state.ts';
 import type { Conversation } from '#conversation/state.ts';
-import { step } from '#conversation/step.ts';
 import type { TimerName } from '#conversation/timer-name.ts';
 import { agentConfigSchema } from '#protocol/agent-config.ts';
 import type { Turn } from '#protocol/calls.ts';
 import { fakeAgent } from './conversation-agent.ts';
 import type { Thought, Voice } from './conversation-agent.ts';
+import { watchedStep } from './conversation-invariants.ts';
 
 type Parts<T> = {
   readonly [K in keyof T]?: T[K] extends readonly unknown[] ? T[K] : Partial<T[K]>;
@@ -25,14 +25,15 @@ export type TimedEffect = Effect & { readonly atMs: number };
 /** A policy without a greeting, whose recogniser leaves the end of turns to us. */
 export function policyWith(change: Parts<Policy> = {}): Policy {
   const policy = policyOf(agentConfigSchema.parse({ greeting: '' }), false);
-  const merged = Object.entries(policy).map(([key, value]) => {
-    const changed = change[key as keyof Policy];
-    return [
-      key,
-      typeof value === 'object' ? { ...value, ...(changed as object) } : (changed ?? value),
-    ];
-  });
-  return Object.fromEntries(merged) as Policy;
+  return {
+    ...policy,
+    ...change,
+    endpointing: { ...policy.endpointing, ...change.endpointing },
+    bargeIn: { ...policy.bargeIn, ...change.bargeIn },
+    idle: { ...policy.idle, ...change.idle },
+    greeting: { ...policy.greeting, ...change.greeting },
+    texts: { ...policy.texts, ...change.texts },
+  };
 }
 
 export type TalkOptions = {
@@ -43,7 +44,7 @@ export type TalkOptions = {
   readonly unanswered?: boolean;
 };
 
-/** A conversation in virtual time with a scripted agent and a line that plays what it says. */
+/** A conversation in virtual time with a scripted agent and a line that plays what it says; every step is watched. */
 export type Talk = {
   readonly nowMs: number;
   readonly state: Conversation;
@@ -55,7 +56,9 @@ export type Talk = {
   readonly dialogue: readonly string[];
   /** The words that left the line, by the ear of somebody listening. */
   readonly ear: string;
-  /** What the model is shown if it is asked now. */
+  /** What the model was shown each time it was asked. */
+  readonly asked: readonly (readonly ContextItem[])[];
+  /** What it is shown if it is asked now. */
   readonly context: readonly ContextItem[];
   /** Why the call ended; undefined while it goes on. */
   readonly ended: string | undefined;
@@ -72,6 +75,8 @@ export type Talk = {
   later(afterMs: number, run: () => void): () => void;
   /** The caller speaks from now on, 300 ms a word; waits until their voice has ended. */
   say(text: string, change?: Saying): void;
+  /** A sound of the caller's that is no word. */
+  cough(forMs: number): void;
   /** As `say`, in the background. */
   begin(text: string, change?: Saying): void;
 };
@@ -90,6 +95,8 @@ export const WORD_MS = 300;
 const VOICE_LAG_MS = 80;
 /** The recogniser knows a word so long after its end. */
 const WORD_LAG_MS = 150;
+/** It closes a segment by itself after this much silence. */
+const SEGMENT_SILENCE_MS = 500;
 
 export function talk(policy: Policy = policyWith(), options: TalkOptions = {}): Talk {
   let state = newConversation(policy);
@@ -100,6 +107,7 @@ export function talk(policy: Policy = policyWith(), options: TalkOptions = {}): 
   const timers = new Map<TimerName, () => void>();
   const effects: TimedEffect[] = [];
   let segment: string[] = [];
+  const step = watchedStep();
 
   const later = (afterMs: number, run: () => void): (() => void) => {
     const entry = { atMs: nowMs + Math.max(0, afterMs), order: order++, run };
@@ -172,7 +180,10 @@ export function talk(policy: Policy = policyWith(), options: TalkOptions = {}): 
       later(spokenMs + VOICE_LAG_MS, () =>
         send({ type: 'voice-stopped', sinceMs: startMs + spokenMs }),
       );
-    if (!policy.endpointing.vendorDecides) return;
+    if (!policy.endpointing.vendorDecides) {
+      later(spokenMs + SEGMENT_SILENCE_MS, closeSegment);
+      return;
+    }
     const { eagerAfterMs, endAfterMs = 400 } = change;
     if (eagerAfterMs !== undefined)
       later(spokenMs + eagerAfterMs, () =>
@@ -215,6 +226,7 @@ export function talk(policy: Policy = policyWith(), options: TalkOptions = {}): 
     get ear() {
       return agent.ear.join(' ');
     },
+    asked: agent.asked,
     get context() {
       return state.context;
     },
@@ -231,6 +243,13 @@ export function talk(policy: Policy = policyWith(), options: TalkOptions = {}): 
     wait: (ms) => advance(nowMs + ms),
     toEnd: (limitMs = 3_600_000) => advance(nowMs + limitMs, () => state.phase.name === 'ended'),
     begin,
+    cough(forMs) {
+      const sinceMs = nowMs;
+      later(VOICE_LAG_MS, () => send({ type: 'voice-started', sinceMs }));
+      advance(nowMs + forMs);
+      const untilMs = nowMs;
+      later(VOICE_LAG_MS, () => send({ type: 'voice-stopped', sinceMs: untilMs }));
+    },
     say(text, change = {}) {
       begin(text, change);
       advance(nowMs + text.split(' ').length * WORD_MS);
