@@ -6,7 +6,7 @@ import { isUuid } from './access.ts';
 import type { Access } from './access.ts';
 import { noTenant, required } from './instances.ts';
 import { apiKeys } from './schema.ts';
-import { storable, storableText } from './storable.ts';
+import { storableText } from './storable.ts';
 import type { ApiKey, Store } from './store.ts';
 
 /** 256 bits: 43 characters. */
@@ -31,7 +31,7 @@ export function apiKeyQueries(access: Access, clock: Clock): Store['apiKeys'] {
               keyType,
               keyPrefix: plaintextKey.slice(0, PREFIX_CHARACTERS),
               keyHash: hashOf(plaintextKey),
-              scopes: storable([...scopes]),
+              scopes: scopes.map(storableText),
               expiresAt,
               createdAt: new Date(clock.now()),
             })
@@ -96,4 +96,15 @@ export function apiKeyQueries(access: Access, clock: Clock): Store['apiKeys'] {
  */
 const hashOf = (plaintextKey: string): Uint8Array => sha256(plaintextKey);
 
-const apiKeyOf = ({ keyHash: _, ...row }: typeof apiKeys.$inferSelect): ApiKey => row;
+const apiKeyOf = (row: Omit<typeof apiKeys.$inferSelect, 'keyHash'>): ApiKey => ({
+  id: row.id,
+  tenantId: row.tenantId,
+  name: row.name,
+  keyType: row.keyType,
+  keyPrefix: row.keyPrefix,
+  scopes: row.scopes,
+  expiresAt: row.expiresAt,
+  createdAt: row.createdAt,
+  lastUsedAt: row.lastUsedAt,
+  revokedAt: row.revokedAt,
+});

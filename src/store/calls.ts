@@ -1,14 +1,14 @@
 import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import type { Clock } from '#lib/clock.ts';
 import { VoiceError } from '#lib/errors.ts';
-import type { Call, EndReason, Turn, Waterfall } from '#protocol/calls.ts';
+import type { Call, Turn } from '#protocol/calls.ts';
 import type { CallState } from '#protocol/voice-channel.ts';
 import { isUuid } from './access.ts';
 import type { Access } from './access.ts';
 import { DatabaseError, FOREIGN_KEY_VIOLATION } from './database.ts';
 import { calls, journals, turns } from './schema.ts';
 import { storable, storableText } from './storable.ts';
-import type { JournalEntry, LiveCall, Store } from './store.ts';
+import type { Store } from './store.ts';
 
 export function callQueries(access: Access, clock: Clock): Store['calls'] {
   return {
@@ -23,7 +23,9 @@ export function callQueries(access: Access, clock: Clock): Store['calls'] {
               calledPhone: storableText(call.calledPhone),
               state: 'ringing' satisfies CallState,
             })
-            .onConflictDoNothing({ target: [calls.instanceId, calls.carrierCallId] })
+            .onConflictDoNothing({
+              target: [calls.tenantId, calls.instanceId, calls.carrierCallId],
+            })
             .returning({ id: calls.id }),
         )
         .catch(notFoundOnForeignKey('Instance not found'));
@@ -66,7 +68,7 @@ export function callQueries(access: Access, clock: Clock): Store['calls'] {
             await queries
               .insert(turns)
               .values(what.turns.map((turn) => turnRow(tenantId, callId, turn)))
-              .onConflictDoNothing({ target: [turns.callId, turns.index] });
+              .onConflictDoNothing({ target: [turns.tenantId, turns.callId, turns.index] });
           if (what.journal.length > 0)
             await queries
               .insert(journals)
@@ -94,22 +96,22 @@ export function callQueries(access: Access, clock: Clock): Store['calls'] {
 
     async live(tenantId, instanceId) {
       if (!isUuid(instanceId)) return [];
-      const rows = await access.asTenant(tenantId, (queries) =>
+      return access.asTenant(tenantId, (queries) =>
         queries
           .select({
             id: calls.id,
             instanceId: calls.instanceId,
             callerPhone: calls.callerPhone,
             startedAt: calls.startedAt,
-            state: calls.state,
+            state: sql<CallState>`${calls.state}`,
             // Spelled out: Drizzle leaves the table's name away where a query has but one table.
-            turnCount: sql<number>`(select count(*)::int from hydracore.turns where turns.call_id = calls.id)`,
+            turnCount: sql<number>`(select count(*)::int from hydracore.turns
+                where turns.tenant_id = calls.tenant_id and turns.call_id = calls.id)`,
           })
           .from(calls)
           .where(liveOf(tenantId, instanceId))
           .orderBy(asc(calls.startedAt), asc(calls.id)),
       );
-      return rows.map((row): LiveCall => ({ ...row, state: row.state as CallState }));
     },
 
     async countLive(tenantId, instanceId) {
@@ -146,7 +148,7 @@ export function callQueries(access: Access, clock: Clock): Store['calls'] {
           .where(and(eq(journals.tenantId, tenantId), eq(journals.callId, callId)))
           .orderBy(asc(journals.sequence)),
       );
-      return rows.flatMap((row) => row.entries as readonly JournalEntry[]);
+      return rows.flatMap((row) => row.entries);
     },
   };
 }
@@ -178,7 +180,7 @@ const turnOf = (row: typeof turns.$inferSelect): Turn => ({
   interrupted: row.interrupted,
   start_ms: row.startMs,
   end_ms: row.endMs,
-  waterfall_ms: row.waterfallMs as Waterfall,
+  waterfall_ms: row.waterfallMs,
 });
 
 function callOf(row: typeof calls.$inferSelect, turns: Turn[], nowMs: number): Call {
@@ -188,10 +190,10 @@ function callOf(row: typeof calls.$inferSelect, turns: Turn[], nowMs: number): C
     instance_id: row.instanceId,
     provider: row.provider,
     caller_phone: row.callerPhone,
-    state: row.state as Call['state'],
+    state: row.state,
     started_at: row.startedAt.toISOString(),
     ended_at: row.endedAt?.toISOString() ?? null,
-    end_reason: row.endReason as EndReason | null,
+    end_reason: row.endReason,
     end_detail: row.endDetail,
     duration_seconds: Math.max(0, Math.floor(lastedMs / 1_000)),
     turns,

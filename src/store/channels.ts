@@ -11,7 +11,7 @@ import { DatabaseError, FOREIGN_KEY_VIOLATION } from './database.ts';
 import { required } from './instances.ts';
 import { channelSecrets, channels, wiringJobs } from './schema.ts';
 import { storable, storableText } from './storable.ts';
-import type { Channel, ChannelChange, Secrets, Store, Wiring } from './store.ts';
+import type { Channel, ChannelChange, Secrets, Store } from './store.ts';
 import type { TenantQueries } from './tenants.ts';
 import { insertUndo } from './wiring-jobs.ts';
 
@@ -141,16 +141,16 @@ export function channelQueries(
       .insert(channelSecrets)
       .values(rows)
       .onConflictDoUpdate({
-        target: [channelSecrets.instanceId, channelSecrets.field],
+        target: [channelSecrets.tenantId, channelSecrets.instanceId, channelSecrets.field],
         set: { sealed: sql`excluded.sealed` },
       });
   }
 }
 
-const NEW_CHANNEL = {
-  provider: 'retell' satisfies ProviderName,
+const NEW_CHANNEL: { provider: ProviderName; enabled: false; status: ChannelStatus; wiring: {} } = {
+  provider: 'retell',
   enabled: false,
-  status: 'incomplete' satisfies ChannelStatus,
+  status: 'incomplete',
   wiring: {},
 };
 
@@ -204,10 +204,6 @@ const channelOf = (
   secretsSet: readonly SecretField[],
 ): Channel => ({
   ...row,
-  // Written by this module alone, from these very types.
-  provider: row.provider as ProviderName,
-  status: row.status as ChannelStatus,
-  wiring: row.wiring as Wiring,
   secretsSet,
 });
 

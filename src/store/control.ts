@@ -38,7 +38,7 @@ export async function serveControl(
 ): Promise<Control> {
   const sockets = new Set<Socket>();
   // One rotation after the other: each starts from the keys that the last one left.
-  let last: Promise<unknown> = Promise.resolve();
+  let last: Promise<void> = Promise.resolve();
 
   const answer = async (line: string): Promise<z.infer<typeof answerSchema>> => {
     try {
@@ -56,16 +56,19 @@ export async function serveControl(
     }
   };
 
+  const answerAfter = async (previous: Promise<void>, line: string, socket: Socket) => {
+    await previous;
+    const reply = await answer(line);
+    if (!socket.destroyed) socket.end(`${JSON.stringify(reply)}\n`);
+  };
+
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     // The other side may go at any time; what it asked for is done all the same.
     socket.on('error', () => undefined);
     createInterface({ input: socket }).on('line', (line) => {
-      last = last.then(async () => {
-        const reply = await answer(line);
-        if (!socket.destroyed) socket.end(`${JSON.stringify(reply)}\n`);
-      });
+      last = answerAfter(last, line, socket);
     });
   });
   server.listen(socketPath);

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { z } from 'zod';
 import { VoiceError, messageOf } from '#lib/errors.ts';
 
 /** A data folder that belongs to this process until it is released. */
@@ -13,7 +14,9 @@ export type Folder = {
 };
 
 /** Who has a data folder now. */
-export type FolderOwner = { readonly pid: number; readonly socketPath: string };
+export type FolderOwner = z.infer<typeof ownerSchema>;
+
+const ownerSchema = z.object({ pid: z.number(), socketPath: z.string() });
 
 /**
  * Takes a data folder, making it if need be, for this process alone: two PGlites on the same files
@@ -54,7 +57,7 @@ export async function takeFolder(dataDir: string): Promise<Folder> {
 /** Who has the folder, as far as was written down; undefined: nobody wrote anything. */
 export async function folderOwner(dataDir: string): Promise<FolderOwner | undefined> {
   try {
-    return JSON.parse(await readFile(ownerPath(resolve(dataDir)), 'utf8')) as FolderOwner;
+    return ownerSchema.parse(JSON.parse(await readFile(ownerPath(resolve(dataDir)), 'utf8')));
   } catch {
     return undefined;
   }

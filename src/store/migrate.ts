@@ -1,6 +1,8 @@
 import { readFile, readdir } from 'node:fs/promises';
+import { sql } from 'drizzle-orm';
 import { sha256 } from '#lib/crypto.ts';
 import { VoiceError } from '#lib/errors.ts';
+import { queriesOn } from './access.ts';
 import type { Connection, Database } from './database.ts';
 import { ensureRoles } from './roles.ts';
 
@@ -71,11 +73,9 @@ async function ensureVersionTable(connection: Connection): Promise<void> {
 type Applied = { readonly version: number; readonly name: string; readonly checksum: string };
 
 const appliedMigrations = async (connection: Connection): Promise<readonly Applied[]> =>
-  (await connection.query(
-    'select version, name, checksum from hydracore.migrations order by version',
-    [],
-    'objects',
-  )) as Applied[];
+  queriesOn(connection).execute<Applied>(
+    sql`select version, name, checksum from hydracore.migrations order by version`,
+  );
 
 function refuseStrangers(applied: readonly Applied[], known: readonly Migration[]): void {
   for (const [index, one] of applied.entries()) {

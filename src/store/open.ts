@@ -42,17 +42,23 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const keyring = await openKeyring(options.masterKeys);
   if (databaseUrl !== undefined) {
     await migrateServer(databaseUrl, log);
-    return openStoreOn(await openPostgres(databaseUrl, log), keyring, options);
+    const database = await openPostgres(databaseUrl, log);
+    return orClose(database, () => openStoreOn(database, keyring, options));
   }
-  if (dataDir === 'memory') return openMigrated(await openInMemory(), keyring, options);
-
+  if (dataDir === 'memory') {
+    const database = await openInMemory();
+    return orClose(database, () => openMigrated(database, keyring, options));
+  }
   const { database, folder } = await openEmbedded(dataDir);
-  const release = async (): Promise<void> => {
-    await database.close();
-    await folder.release();
+  const owned: Database = {
+    ...database,
+    async close() {
+      await database.close();
+      await folder.release();
+    },
   };
-  try {
-    const store = await openMigrated({ ...database, close: release }, keyring, options);
+  return orClose(owned, async () => {
+    const store = await openMigrated(owned, keyring, options);
     const lost = await store.nodes.sweep(END_OF_TIME, new Date(options.clock.now()));
     if (lost > 0) log.warn({ calls: lost }, 'ended calls that a dead process left behind');
     const control = await serveControl(folder.socketPath, store, options.masterKeys, log);
@@ -63,8 +69,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         await store.close();
       },
     };
+  });
+}
+
+/** What cannot be opened to the end is closed again, so that nothing stays locked. */
+async function orClose(database: Database, open: () => Promise<Store>): Promise<Store> {
+  try {
+    return await open();
   } catch (error) {
-    await release().catch(() => undefined);
+    await database.close().catch(() => undefined);
     throw error;
   }
 }
@@ -92,19 +105,17 @@ async function openMigrated(
   return openStoreOn(database, keyring, options);
 }
 
-/** A store on a database whose schema is up to date. Closing the store closes the database. */
+/**
+ * A store on a database whose schema is up to date. Closing the store closes the database; failing
+ * to open it does not.
+ */
 export async function openStoreOn(
   database: Database,
   keyring: Keyring,
   { clock, log }: Pick<StoreOptions, 'clock' | 'log'>,
 ): Promise<Store> {
   const access = createAccess(database);
-  try {
-    await agreeOnMasterKey(access, keyring);
-  } catch (error) {
-    await database.close();
-    throw error;
-  }
+  await agreeOnMasterKey(access, keyring);
   const tenants = tenantQueries(access, keyring, clock);
   let closed: Promise<void> | undefined;
   return {

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { VoiceError } from '#lib/errors.ts';
 import { DatabaseError } from './database.ts';
+import type { Fault } from './database.ts';
 import type { PgliteEngine } from './pglite-engine.ts';
 import type { WorkerAnswer, WorkerRequest } from './pglite-worker.ts';
 
@@ -22,7 +23,7 @@ type Unnumbered = WorkerRequest extends infer R
  */
 export async function openPgliteThread(folder: string): Promise<PgliteEngine> {
   const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), {
-    workerData: { folder },
+    workerData: folder,
     name: 'pglite',
   });
   const waiting = new Map<number, Waiting>();
@@ -56,6 +57,7 @@ export async function openPgliteThread(folder: string): Promise<PgliteEngine> {
   const ask = (request: Unnumbered): Promise<unknown[]> => {
     const id = ++nextId;
     const answered = expect(id);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     if (!gone) worker.postMessage({ ...request, id });
     return answered;
   };
@@ -78,8 +80,7 @@ export async function openPgliteThread(folder: string): Promise<PgliteEngine> {
   };
 }
 
-function rebuild({ fault }: { readonly fault: DatabaseFault }): Error {
+function rebuild({ fault }: { readonly fault: Fault }): Error {
   // The driver's own error stayed in the other thread; this has all that is safe to pass on.
   return fault.code === undefined ? new Error(fault.message) : new DatabaseError(fault);
 }
-type DatabaseFault = ConstructorParameters<typeof DatabaseError>[0];

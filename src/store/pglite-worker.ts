@@ -37,7 +37,8 @@ async function serve(): Promise<void> {
   if (!parentPort) throw new Error('this file runs as a worker thread');
   const port = parentPort;
   const answer = (message: WorkerAnswer): void => port.postMessage(message);
-  const { folder } = workerData as { folder: string };
+  const folder: unknown = workerData;
+  if (typeof folder !== 'string') throw new Error('the folder is not given');
   const opening = openPgliteEngine({ folder });
   port.on('message', (request: WorkerRequest) => {
     opening

@@ -1,4 +1,5 @@
-import pg from 'pg';
+import { Pool, types } from 'pg';
+import type { CustomTypesConfig, PoolClient } from 'pg';
 import { VoiceError } from '#lib/errors.ts';
 import type { Log } from '#lib/log.ts';
 import { databaseError, faultOf } from './database.ts';
@@ -15,7 +16,7 @@ export async function openPostgres(
   log: Log,
   queryTimeoutMs = QUERY_TIMEOUT_MS,
 ): Promise<Database> {
-  const pool = new pg.Pool({
+  const pool = new Pool({
     connectionString: databaseUrl,
     max: POOL_SIZE,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -23,9 +24,10 @@ export async function openPostgres(
     application_name: 'hydracore-voice',
   });
   // An idle connection that dies is replaced by the pool; without a listener it would end the process.
-  pool.on('error', (error) =>
-    log.warn({ code: faultOf(error).code }, 'a database connection died'),
-  );
+  let isClosing = false;
+  pool.on('error', (error) => {
+    if (!isClosing) log.warn({ code: faultOf(error).code }, 'a database connection died');
+  });
 
   try {
     (await pool.connect()).release();
@@ -36,12 +38,15 @@ export async function openPostgres(
   return {
     kind: 'postgres',
     transaction: (setup, work) => inTransaction(pool, setup, work),
-    close: () => pool.end(),
+    close() {
+      isClosing = true;
+      return pool.end();
+    },
   };
 }
 
 async function inTransaction<T>(
-  pool: pg.Pool,
+  pool: Pool,
   setup: string,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
@@ -85,7 +90,7 @@ async function inTransaction<T>(
 }
 
 async function queryRows(
-  client: pg.PoolClient,
+  client: PoolClient,
   sql: string,
   params: readonly unknown[],
   rows: RowShape,
@@ -99,16 +104,17 @@ async function queryRows(
 }
 
 /** Time stamps as text, as every query expects them. */
-const TYPES: pg.CustomTypesConfig = {
+const TYPES: CustomTypesConfig = {
   getTypeParser: (oid, format) =>
-    oid === pg.types.builtins.TIMESTAMPTZ
+    oid === types.builtins.TIMESTAMPTZ
       ? (value: unknown) => value
-      : (pg.types.getTypeParser(oid, format) as unknown),
+      : (types.getTypeParser(oid, format) as unknown),
 };
 
 function cannotConnect(databaseUrl: string, error: unknown): VoiceError {
   const fault = faultOf(error);
-  const why = fault.code ?? (fault.message || 'no answer');
+  const isFromServer = /^[0-9A-Z]{5}$/.test(fault.code ?? '');
+  const why = isFromServer ? fault.message : (fault.code ?? (fault.message || 'no answer'));
   return new VoiceError(
     'unavailable',
     `Cannot connect to Postgres${whereOf(databaseUrl)}: ${why}.`,

@@ -1,4 +1,6 @@
+import { sql } from 'drizzle-orm';
 import { VoiceError } from '#lib/errors.ts';
+import { queriesOn } from './access.ts';
 import { DatabaseError, INSUFFICIENT_PRIVILEGE } from './database.ts';
 import type { Connection } from './database.ts';
 
@@ -48,17 +50,15 @@ type RoleState = {
 };
 
 async function roleState(connection: Connection, role: string): Promise<RoleState> {
-  const [row] = (await connection.query(
-    `select rolsuper or rolbypassrls or rolcanlogin as "isUnsafe",
+  const [row] = await queriesOn(connection).execute<RoleState>(
+    sql`select rolsuper or rolbypassrls or rolcanlogin as "isUnsafe",
             case when current_setting('server_version_num')::int >= 160000
                  then pg_has_role(current_user, oid, 'SET')
                  else pg_has_role(current_user, oid, 'MEMBER') end as "mayBecome",
             current_setting('server_version_num')::int >= 160000 as "hasSetOption"
        from pg_roles
-      where rolname = $1`,
-    [role],
-    'objects',
-  )) as RoleState[];
+      where rolname = ${role}`,
+  );
   if (!row) throw new VoiceError('unavailable', `The database role ${role} is missing.`);
   return row;
 }

@@ -1,5 +1,8 @@
 import { customType, boolean, doublePrecision, integer, json, jsonb } from 'drizzle-orm/pg-core';
 import { bigint, pgSchema, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core';
+import type { Call, EndReason, Waterfall } from '#protocol/calls.ts';
+import type { ChannelStatus, ProviderName } from '#protocol/voice-channel.ts';
+import type { JournalEntry, Wiring } from './store.ts';
 
 /**
  * The tables as queries see them. Constraints, indexes, policies and grants live in
@@ -50,15 +53,15 @@ export const channels = hydracore.table('channels', {
   id: uuid('id').primaryKey(),
   tenantId: text('tenant_id').notNull(),
   instanceId: uuid('instance_id').notNull(),
-  provider: text('provider').notNull(),
+  provider: text('provider').$type<ProviderName>().notNull(),
   agentId: text('agent_id'),
   phoneNumber: text('phone_number'),
   twilioAccountSid: text('twilio_account_sid'),
   twilioPhoneNumber: text('twilio_phone_number'),
   enabled: boolean('enabled').notNull(),
-  status: text('status').notNull(),
+  status: text('status').$type<ChannelStatus>().notNull(),
   errorMessage: text('error_message'),
-  wiring: jsonb('wiring').notNull(),
+  wiring: jsonb('wiring').$type<Wiring>().notNull(),
   lastEventAt: moment('last_event_at'),
   createdAt: moment('created_at').notNull(),
   updatedAt: moment('updated_at').notNull(),
@@ -72,7 +75,7 @@ export const channelSecrets = hydracore.table(
     field: text('field').notNull(),
     sealed: bytes('sealed').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.instanceId, table.field] })],
+  (table) => [primaryKey({ columns: [table.tenantId, table.instanceId, table.field] })],
 );
 
 export const wiringJobs = hydracore.table('wiring_jobs', {
@@ -95,15 +98,15 @@ export const calls = hydracore.table('calls', {
   id: uuid('id').primaryKey(),
   tenantId: text('tenant_id').notNull(),
   instanceId: uuid('instance_id').notNull(),
-  provider: text('provider').notNull(),
+  provider: text('provider').$type<ProviderName>().notNull(),
   carrierCallId: text('carrier_call_id').notNull(),
   callerPhone: text('caller_phone').notNull(),
   calledPhone: text('called_phone').notNull(),
   nodeId: text('node_id').notNull(),
-  state: text('state').notNull(),
+  state: text('state').$type<Call['state']>().notNull(),
   startedAt: moment('started_at').notNull(),
   endedAt: moment('ended_at'),
-  endReason: text('end_reason'),
+  endReason: text('end_reason').$type<EndReason>(),
   endDetail: text('end_detail'),
 });
 
@@ -119,9 +122,9 @@ export const turns = hydracore.table(
     interrupted: boolean('interrupted').notNull(),
     startMs: doublePrecision('start_ms').notNull(),
     endMs: doublePrecision('end_ms').notNull(),
-    waterfallMs: jsonb('waterfall_ms').notNull(),
+    waterfallMs: jsonb('waterfall_ms').$type<Waterfall>().notNull(),
   },
-  (table) => [primaryKey({ columns: [table.callId, table.index] })],
+  (table) => [primaryKey({ columns: [table.tenantId, table.callId, table.index] })],
 );
 
 export const journals = hydracore.table(
@@ -130,9 +133,9 @@ export const journals = hydracore.table(
     tenantId: text('tenant_id').notNull(),
     callId: uuid('call_id').notNull(),
     sequence: bigint('sequence', { mode: 'number' }).generatedAlwaysAsIdentity(),
-    entries: json('entries').notNull(),
+    entries: json('entries').$type<readonly JournalEntry[]>().notNull(),
   },
-  (table) => [primaryKey({ columns: [table.callId, table.sequence] })],
+  (table) => [primaryKey({ columns: [table.tenantId, table.callId, table.sequence] })],
 );
 
 export const mediaTokens = hydracore.table('media_tokens', {

@@ -1,4 +1,5 @@
 import { and, asc, eq, inArray, isNull, lte, or, sql } from 'drizzle-orm';
+import { z } from 'zod';
 import type { Clock } from '#lib/clock.ts';
 import { seal, unsealText } from '#lib/crypto.ts';
 import { messageOf } from '#lib/errors.ts';
@@ -37,7 +38,7 @@ export function wiringJobQueries(
               createdAt: new Date(clock.now()),
             })
             .onConflictDoUpdate({
-              target: wiringJobs.instanceId,
+              target: [wiringJobs.tenantId, wiringJobs.instanceId],
               targetWhere: sql`kind = 'apply'`,
               // Whoever holds it now goes on, but cannot finish it: what it read may be old.
               set: {
@@ -101,14 +102,15 @@ export function wiringJobQueries(
   };
 
   async function open(row: Claimed): Promise<WiringJob | undefined> {
-    const { sealedPayload, ...job } = row;
+    const { id, tenantId, instanceId, kind, attempts, claim, sealedPayload } = row;
+    const job = { id, tenantId, instanceId, kind, attempts, claim };
     if (!sealedPayload) return { ...job, payload: {} };
     try {
       const key = await access.asTenant(row.tenantId, (queries) =>
         tenants.dataKey(queries, row.tenantId),
       );
       const text = unsealText(key, sealedPayload, payloadContext(row));
-      return { ...job, payload: JSON.parse(text) as WiringJob['payload'] };
+      return { ...job, payload: payloadSchema.parse(JSON.parse(text)) };
     } catch (error) {
       // One job that does not open must not keep the others from being done.
       log.error({ jobId: row.id, reason: messageOf(error) }, 'a wiring job cannot be opened');
@@ -137,7 +139,12 @@ export async function insertUndo(queries: Queries, { key, undo, ...of }: Undo): 
   });
 }
 
-type Claimed = Omit<WiringJob, 'payload'> & { readonly sealedPayload: Uint8Array | null };
+const payloadSchema = z.record(z.string(), z.unknown());
+
+type Claimed = Omit<WiringJob, 'payload'> & {
+  readonly sealedPayload: Uint8Array | null;
+  readonly dueAt: Date;
+};
 
 /** `skip locked`: nodes that look at once share the jobs out instead of waiting for each other. */
 async function claim(
@@ -184,7 +191,7 @@ async function claim(
     });
   return rows
     .toSorted((a, b) => a.dueAt.getTime() - b.dueAt.getTime())
-    .map(({ dueAt: _, ...row }) => ({ ...row, claim: claimId }));
+    .map((row) => ({ ...row, claim: claimId }));
 }
 
 const held = (job: WiringJob) =>

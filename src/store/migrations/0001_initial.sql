@@ -2,6 +2,8 @@
 -- the tenant named by the setting hydracore.tenant_id, and nothing when it is not set.
 -- `hydracore_system` does the few things that come before a tenant is known, or concern all of
 -- them: it is granted just the columns these need.
+-- Keys start with the tenant, so that a row of one cannot stand in the way of another's.
+--
 -- A later migration that changes rows has to lift `force row level security` for its duration: the
 -- owner of the tables is no superuser everywhere.
 
@@ -82,7 +84,7 @@ grant update (last_used_at) on hydracore.api_keys to hydracore_system;
 create table hydracore.channels (
   id uuid primary key,
   tenant_id text not null,
-  instance_id uuid not null unique,
+  instance_id uuid not null,
   provider text not null,
   agent_id text,
   phone_number text,
@@ -111,7 +113,7 @@ create table hydracore.channel_secrets (
   instance_id uuid not null,
   field text not null,
   sealed bytea not null,
-  primary key (instance_id, field),
+  primary key (tenant_id, instance_id, field),
   foreign key (tenant_id, instance_id) references hydracore.channels (tenant_id, instance_id)
     on delete cascade
 );
@@ -139,7 +141,7 @@ create table hydracore.wiring_jobs (
   leased_until timestamptz,
   created_at timestamptz not null
 );
-create unique index wiring_jobs_one_apply on hydracore.wiring_jobs (instance_id)
+create unique index wiring_jobs_one_apply on hydracore.wiring_jobs (tenant_id, instance_id)
   where kind = 'apply';
 create index wiring_jobs_due on hydracore.wiring_jobs (due_at);
 alter table hydracore.wiring_jobs enable row level security;
@@ -170,12 +172,12 @@ create table hydracore.calls (
   end_reason text,
   end_detail text,
   unique (tenant_id, id),
-  unique (instance_id, carrier_call_id),
+  unique (tenant_id, instance_id, carrier_call_id),
   check ((ended_at is null) = (end_reason is null)),
   foreign key (tenant_id, instance_id) references hydracore.instances (tenant_id, id)
     on delete cascade
 ) with (fillfactor = 70);
-create index calls_live on hydracore.calls (instance_id) where ended_at is null;
+create index calls_live on hydracore.calls (tenant_id, instance_id) where ended_at is null;
 create index calls_live_by_start on hydracore.calls (started_at) where ended_at is null;
 alter table hydracore.calls enable row level security;
 alter table hydracore.calls force row level security;
@@ -200,7 +202,7 @@ create table hydracore.turns (
   start_ms double precision not null,
   end_ms double precision not null,
   waterfall_ms jsonb not null,
-  primary key (call_id, index),
+  primary key (tenant_id, call_id, index),
   foreign key (tenant_id, call_id) references hydracore.calls (tenant_id, id) on delete cascade
 );
 alter table hydracore.turns enable row level security;
@@ -217,7 +219,7 @@ create table hydracore.journals (
   call_id uuid not null,
   sequence bigint generated always as identity,
   entries json not null,
-  primary key (call_id, sequence),
+  primary key (tenant_id, call_id, sequence),
   foreign key (tenant_id, call_id) references hydracore.calls (tenant_id, id) on delete cascade
 );
 alter table hydracore.journals enable row level security;

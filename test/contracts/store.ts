@@ -1,0 +1,20 @@
+import { describe } from 'vitest';
+import type { OpenDatabase } from '#test/support/store-world.ts';
+import { callSuite } from './store-calls.ts';
+import { channelSuite } from './store-channels.ts';
+import { isolationSuite } from './store-isolation.ts';
+import { secretSuite } from './store-secrets.ts';
+import { tenantSuite } from './store-tenants.ts';
+import { wiringJobSuite } from './store-wiring-jobs.ts';
+
+/** What the store promises, whichever database is below it. */
+export function storeSuite(name: string, open: OpenDatabase): void {
+  describe(`the store on ${name}`, () => {
+    describe('tenants, instances and API keys', () => tenantSuite(open));
+    describe('channels', () => channelSuite(open));
+    describe('secrets', () => secretSuite(open));
+    describe('wiring jobs', () => wiringJobSuite(open));
+    describe('calls, nodes and media tokens', () => callSuite(open));
+    describe('isolation of tenants', () => isolationSuite(open));
+  });
+}
