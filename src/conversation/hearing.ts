@@ -22,7 +22,11 @@ export function voiceStopped(draft: Draft, sinceMs: number): void {
   patchCaller(draft, { voice: 'silent', voiceSinceMs: atMs });
   if (caller.turn)
     patchCaller(draft, {
-      turn: { ...caller.turn, speechEndMs: Math.max(caller.turn.startMs, atMs) },
+      turn: {
+        ...caller.turn,
+        speechEndMs: Math.max(caller.turn.startMs, atMs),
+        unvoiced: false,
+      },
     });
   // The recogniser was sure before voice activity was: the reply is measured from the true end.
   else if (reply && reply.speechEndMs !== null && reply.heardSinceMs === null) {
@@ -58,11 +62,13 @@ function heard(draft: Draft, spoken: string, closes: boolean): void {
   const final = closes ? [turn.final, text].filter((part) => part !== '').join(' ') : turn.final;
   const next: CallerTurn = { ...turn, final, interim: closes ? '' : text, ended: false };
   if (normalise(turnText(next)) === normalise(before)) return patchCaller(draft, { turn: next });
+  const unvoiced = isUnvoiced(caller, turn, draft.nowMs);
   patchCaller(draft, {
     turn: {
       ...next,
       changedMs: draft.nowMs,
-      speechEndMs: isUnvoiced(caller, turn, draft.nowMs) ? draft.nowMs : next.speechEndMs,
+      speechEndMs: unvoiced ? draft.nowMs : next.speechEndMs,
+      unvoiced,
       nearEnd: isNearEnd(draft.state.reply),
     },
   });
@@ -177,6 +183,7 @@ function newTurn(draft: Draft): CallerTurn {
     final: '',
     interim: '',
     changedMs: nowMs,
+    unvoiced: false,
     ended: false,
     nearEnd: false,
     tried: null,

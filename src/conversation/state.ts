@@ -33,8 +33,10 @@ export type CallerTurn = {
   readonly interim: string;
   /** When the words last changed. */
   readonly changedMs: number;
-  /** End of the caller's last voice; of the last new word where voice activity saw nothing. */
+  /** End of the caller's last voice; of the last new word where that was `unvoiced`. */
   readonly speechEndMs: number;
+  /** Voice activity saw nothing of the last words: they were too quiet for it. */
+  readonly unvoiced: boolean;
   /** The end was decided while the agent spoke and was not to be interrupted. */
   readonly ended: boolean;
   /** Its last words came when the agent had almost finished. */

@@ -2,12 +2,11 @@ import { expect } from 'vitest';
 import type { ContextItem } from '#contracts/language-model.ts';
 import type { Effect } from '#conversation/effect.ts';
 import type { Input } from '#conversation/input.ts';
-import { turnText } from '#conversation/state.ts';
+import { callState, turnText } from '#conversation/state.ts';
 import type { Conversation } from '#conversation/state.ts';
 import { step } from '#conversation/step.ts';
 import { callStates } from '#protocol/voice-channel.ts';
 import type { Turn } from '#protocol/calls.ts';
-import { callState } from '#conversation/state.ts';
 import type { TimerName } from '#conversation/timer-name.ts';
 
 /** What happened to one reply so far. */
@@ -110,7 +109,8 @@ export function watchedStep(): (
   return (state, input) => {
     if (input.type === 'timer') timers.delete(input.name);
     const [next, effects] = step(deepFreeze(state), input);
-    const again = step(JSON.parse(JSON.stringify(state)) as Conversation, input);
+    const stored: Conversation = JSON.parse(JSON.stringify(state));
+    const again = step(stored, input);
     expect(JSON.stringify(again)).toBe(JSON.stringify([next, effects]));
     if (state.phase.name === 'ended') {
       expect(next).toBe(state);

@@ -8,6 +8,8 @@ import { isBackchannel, normalise, soundsUnfinished } from './words.ts';
 const STABLE_MS = 60;
 /** How much longer to wait for words the recogniser may still change. */
 const INTERIM_GRACE_MS = 300;
+/** How much longer to wait where only the recogniser hears the caller: its words come in bursts. */
+const UNVOICED_GRACE_MS = 700;
 /** A listening sign needs no second thought. */
 const RESUME_AFTER_BACKCHANNEL_MS = 250;
 /** How long after a reply was taken off the line the marks of what was played may still be on their way. */
@@ -45,7 +47,7 @@ export function dues(conversation: Conversation): Dues {
     due.endpoint = endpointDueMs(conversation, caller.turn);
     if (mayPrepare(conversation, caller.turn))
       due.eager = Math.max(
-        caller.turn.speechEndMs + policy.endpointing.eagerSilenceMs,
+        caller.turn.speechEndMs + policy.endpointing.eagerSilenceMs + unvoicedMs(caller.turn),
         caller.turn.changedMs + STABLE_MS,
       );
   }
@@ -82,8 +84,13 @@ function endpointDueMs({ policy, caller }: Conversation, turn: CallerTurn): numb
     );
   const silenceMs = unfinished ? endpointing.unfinishedSilenceMs : endpointing.silenceMs;
   const graceMs = turn.interim === '' ? 0 : INTERIM_GRACE_MS;
-  return Math.max(turn.speechEndMs + silenceMs + graceMs, turn.changedMs + STABLE_MS);
+  return Math.max(
+    turn.speechEndMs + silenceMs + graceMs + unvoicedMs(turn),
+    turn.changedMs + STABLE_MS,
+  );
 }
+
+const unvoicedMs = (turn: CallerTurn): number => (turn.unvoiced ? UNVOICED_GRACE_MS : 0);
 
 /** Only a voice that came up after the agent was due to speak interrupts it; what went on before is the turn being answered. */
 function bargeInDueMs(conversation: Conversation): number | undefined {
