@@ -31,8 +31,8 @@ export type Mouth = {
   stop(replyId: number): void;
   hold(replyId: number): void;
   release(replyId: number, fromMs: number): void;
-  /** A playback mark came back at `atMs`. */
-  mark(name: string, atMs: number): void;
+  /** A playback mark came back, after so much of the caller's sound. */
+  mark(name: string, lineMs: number): void;
   close(): void;
 };
 
@@ -108,7 +108,7 @@ export function createMouth(parts: {
     },
     hold: (replyId) => playback.hold(replyId),
     release: (replyId, fromMs) => playback.release(replyId, fromMs),
-    mark: (name, atMs) => playback.mark(name, atMs),
+    mark: (name, lineMs) => playback.mark(name, lineMs),
     close: cancel,
   };
 }

@@ -5,17 +5,23 @@ import type { WordTime } from '#contracts/text-to-speech.ts';
 import { createPlayback } from './playback.ts';
 import type { Playback } from './playback.ts';
 
-/** A carrier that plays what it gets in 20 ms steps and returns marks as Twilio does. */
+/**
+ * A carrier that plays what it gets in packets of 20 ms and returns marks as Twilio does: when the
+ * packet with their last sample has been played, or all at once on `clear`. The caller's own sound
+ * comes back on the same line, in order with the marks, `returnDelayMs` late.
+ */
 function carrier(options: { wordTimes?: boolean; returnDelayMs?: number } = {}) {
   const { wordTimes = true, returnDelayMs = 0 } = options;
   let nowMs = 0;
+  let lineMs = 0;
   let queue: ({ bytes: number } | { mark: string })[] = [];
-  const returning: { name: string; atMs: number }[] = [];
+  let inPacket: string[] = [];
+  const returning: { name: string | undefined; atMs: number }[] = [];
   const played: { replyId: number; playedMs: number }[] = [];
   let heardBytes = 0;
   let sentBytes = 0;
   let clears = 0;
-  const back = (name: string): void => void returning.push({ name, atMs: nowMs + returnDelayMs });
+  const back = (name?: string): void => void returning.push({ name, atMs: nowMs + returnDelayMs });
 
   const playback: Playback = createPlayback({
     wordTimes,
@@ -28,6 +34,8 @@ function carrier(options: { wordTimes?: boolean; returnDelayMs?: number } = {}) 
       sendMark: (mark) => void queue.push({ mark }),
       clear() {
         clears++;
+        for (const name of inPacket) back(name);
+        inPacket = [];
         for (const item of queue) if ('mark' in item) back(item.mark);
         queue = [];
       },
@@ -35,13 +43,14 @@ function carrier(options: { wordTimes?: boolean; returnDelayMs?: number } = {}) 
     onPlayed: (replyId, playedMs) => void played.push({ replyId, playedMs }),
   });
 
-  const playFrame = (): void => {
+  const playPacket = (): void => {
+    back();
+    for (const name of inPacket) back(name);
+    inPacket = [];
     let room = phoneBytes(20);
-    while (queue.length > 0) {
-      const [item] = queue;
-      if (!item) break;
+    for (let item = queue[0]; item; item = queue[0]) {
       if ('mark' in item) {
-        back(item.mark);
+        inPacket.push(item.mark);
         queue.shift();
         continue;
       }
@@ -54,9 +63,10 @@ function carrier(options: { wordTimes?: boolean; returnDelayMs?: number } = {}) 
     }
   };
   const deliver = (): void => {
-    while (returning[0] && returning[0].atMs <= nowMs) {
-      const mark = returning.shift();
-      if (mark) playback.mark(mark.name, nowMs);
+    for (let next = returning[0]; next && next.atMs <= nowMs; next = returning[0]) {
+      returning.shift();
+      if (next.name === undefined) lineMs += 20;
+      else playback.mark(next.name, lineMs);
     }
   };
   return {
@@ -64,7 +74,7 @@ function carrier(options: { wordTimes?: boolean; returnDelayMs?: number } = {}) 
     played,
     run(ms: number): void {
       for (let passed = 0; passed < ms; passed += 20) {
-        playFrame();
+        playPacket();
         deliver();
         nowMs += 20;
         deliver();
@@ -205,10 +215,11 @@ describe('playback', () => {
         fc.array(fc.integer({ min: 40, max: 600 }), { minLength: 1, maxLength: 12 }),
         fc.integer({ min: 0, max: 4_000 }),
         fc.boolean(),
-        (lengths, cutMs, wordTimes) => {
+        fc.constantFrom(0, 20, 60, 180),
+        (lengths, cutMs, wordTimes, returnDelayMs) => {
           let endMs = 0;
           const ends = lengths.map((length) => (endMs += length));
-          const line = carrier({ wordTimes });
+          const line = carrier({ wordTimes, returnDelayMs });
           line.playback.release(1, 0);
           for (const [index, length] of lengths.entries()) {
             line.playback.push(1, audio(length));
@@ -221,7 +232,7 @@ describe('playback', () => {
           line.run(cutMs);
           line.playback.hold(1);
           const heardMs = line.heardMs;
-          line.run(300);
+          line.run(600);
           expect(line.heardMs).toBe(heardMs);
           expect(line.playedMs).toBeLessThanOrEqual(heardMs);
           // A word that was heard to its end is claimed.

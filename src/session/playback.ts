@@ -1,4 +1,4 @@
-import { phoneBytes, phoneMs } from '#audio/g711.ts';
+import { PHONE_FRAME_BYTES, phoneBytes, phoneMs } from '#audio/g711.ts';
 import type { WordTime } from '#contracts/text-to-speech.ts';
 import type { Transport } from '#contracts/transport.ts';
 
@@ -11,8 +11,8 @@ const MARK_EVERY_MS = 200;
 const MARK_EVERY_WITHOUT_WORDS_MS = 40;
 /** The first mark, which tells when the caller began to hear. */
 const FIRST_MARK_MS = 20;
-/** Marks that come back within this are one answer to `clear`, not played one after the other. */
-const FLUSH_SPREAD_MS = 8;
+/** The phone network's packet. The one that is being played when `clear` arrives is heard to its end. */
+const PACKET_MS = phoneMs(PHONE_FRAME_BYTES);
 
 /** One reply's audio: all of it, because a false alarm sends a part of it again. */
 type Track = {
@@ -27,10 +27,26 @@ type Track = {
   flowing: boolean;
   /** Counts the stretches on the line; a mark of an earlier one was cleared. */
   stretch: number;
+  /** Where the stretch began. */
+  fromBytes: number;
+  /** The last mark of the stretch that came back. */
+  anchor: Returned | undefined;
 };
 
-type Flush = { readonly replyId: number; readonly stretch: number; readonly marks: FlushedMark[] };
-type FlushedMark = { readonly bytes: number; returnedMs?: number };
+/** A mark that came back, by how much of the caller's sound had come back before it. */
+type Returned = { readonly bytes: number; readonly lineMs: number };
+
+/** What `clear` threw away, until its last mark has come back. */
+type Flush = {
+  readonly replyId: number;
+  readonly stretch: number;
+  /** Where this stretch on the line began. */
+  readonly fromBytes: number;
+  /** The last mark that was known to be played before. */
+  readonly anchor: Returned | undefined;
+  readonly pending: number[];
+  readonly returned: Returned[];
+};
 
 /**
  * The agent's side of the line. Sends audio ahead of time with marks at the ends of words, and says
@@ -45,8 +61,11 @@ export type Playback = {
   release(replyId: number, fromMs: number): void;
   hold(replyId: number): void;
   drop(replyId: number): void;
-  /** A mark came back at `atMs`. */
-  mark(name: string, atMs: number): void;
+  /**
+   * A mark came back. `lineMs`: how much of the caller's sound had come in before it. That counts the
+   * carrier's own time, whatever keeps this process from looking at what it gets.
+   */
+  mark(name: string, lineMs: number): void;
 };
 
 export function createPlayback(options: {
@@ -70,13 +89,18 @@ export function createPlayback(options: {
       flush = {
         replyId: of.replyId,
         stretch: of.stretch,
-        marks: sentMarks.map(({ bytes }) => ({ bytes })),
+        fromBytes: of.fromBytes,
+        anchor: of.anchor,
+        pending: sentMarks.map(({ bytes }) => bytes),
+        returned: [],
       };
       sentMarks = [];
       transport.clear();
     }
     of.stretch = ++stretches;
     of.sentBytes = of.playedBytes;
+    of.fromBytes = of.playedBytes;
+    of.anchor = undefined;
   };
 
   const trackOf = (replyId: number): Track => {
@@ -93,6 +117,8 @@ export function createPlayback(options: {
       done: false,
       flowing,
       stretch: ++stretches,
+      fromBytes: flowing ? (released?.fromBytes ?? 0) : 0,
+      anchor: undefined,
     };
     return track;
   };
@@ -154,6 +180,7 @@ export function createPlayback(options: {
       if (track?.replyId !== replyId) return;
       track.flowing = true;
       track.sentBytes = fromBytes;
+      track.fromBytes = fromBytes;
       track.playedBytes = Math.min(track.playedBytes, fromBytes);
       pump();
     },
@@ -167,27 +194,26 @@ export function createPlayback(options: {
       clear(track);
       track = undefined;
     },
-    mark(name, atMs) {
+    mark(name, lineMs) {
       const [replyId, stretch, bytes] = name.split('.').map(Number);
       if (replyId === undefined || stretch === undefined || bytes === undefined) return;
       if (track?.stretch === stretch) {
         sentMarks = sentMarks.filter((mark) => mark.bytes > bytes);
         track.playedBytes = Math.max(track.playedBytes, bytes);
+        track.anchor = { bytes, lineMs };
         pump();
         onPlayed(replyId, phoneMs(bytes));
         return;
       }
       if (flush?.stretch !== stretch) return;
-      const returned = flush.marks.find((mark) => mark.bytes === bytes);
-      if (returned) returned.returnedMs = atMs;
-      if (flush.marks.at(-1)?.returnedMs === undefined) return;
-      const playedBytes = playedBeforeFlush(flush.marks);
-      const of = flush.replyId;
+      flush.returned.push({ bytes, lineMs });
+      if (bytes !== flush.pending.at(-1)) return;
+      const playedBytes = playedBeforeFlush(flush);
       flush = undefined;
       if (playedBytes === undefined) return;
-      if (track?.replyId === of && !track.flowing)
+      if (track?.replyId === replyId && !track.flowing)
         track.playedBytes = Math.max(track.playedBytes, playedBytes);
-      onPlayed(of, phoneMs(playedBytes));
+      onPlayed(replyId, phoneMs(playedBytes));
     },
   };
 }
@@ -211,14 +237,20 @@ function nextMarkBytes(
 }
 
 /**
- * What was played while `clear` was on its way. Marks of audio that was played come back one after
- * the other, as the audio runs; those that were thrown away come back all at once, with the last.
+ * What was played while `clear` was on its way. Marks that were thrown away come back all at once,
+ * with the last; those of audio that was played come back before, one packet after the other. A mark
+ * inside the packet that was being played then comes back with the rest, though it was heard: when
+ * it was due tells it apart.
  */
-function playedBeforeFlush(marks: readonly FlushedMark[]): number | undefined {
-  const flushedMs = marks.at(-1)?.returnedMs ?? 0;
+function playedBeforeFlush({ anchor, fromBytes, returned }: Flush): number | undefined {
+  const flushedMs = returned.at(-1)?.lineMs ?? 0;
+  const packets = (bytes: number): number => Math.ceil((bytes - fromBytes) / PHONE_FRAME_BYTES);
+  let last = anchor;
   let playedBytes: number | undefined;
-  for (const mark of marks) {
-    if (mark.returnedMs === undefined || mark.returnedMs > flushedMs - FLUSH_SPREAD_MS) break;
+  for (const mark of returned) {
+    const dueMs = last && last.lineMs + (packets(mark.bytes) - packets(last.bytes)) * PACKET_MS;
+    if (mark.lineMs < flushedMs) last = mark;
+    else if (dueMs === undefined || dueMs > flushedMs + PACKET_MS) break;
     playedBytes = mark.bytes;
   }
   return playedBytes;

@@ -220,7 +220,7 @@ export function startSession(parts: SessionParts): Session {
       hearing.write(mulaw);
       voiceActivity.write(mulaw);
     },
-    mark: (name) => mouth.mark(name, clock.now()),
+    mark: (name) => mouth.mark(name, writtenMs),
     key: (digit) => take({ type: 'key', digit }),
     closed: (by) => take({ type: 'closed', by }),
   });
