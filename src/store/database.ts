@@ -85,12 +85,15 @@ export function databaseError(error: unknown): Error {
   const fault = faultOf(error);
   const code = fault.code ?? '';
   const isTimeout = /timeout|terminated|not queryable/i.test(fault.message) && code === '';
-  if (AWAY.test(code) || AWAY_CODES.has(code) || isTimeout)
-    return new VoiceError('unavailable', 'The database cannot be reached.', {
-      cause: new DatabaseError(fault),
-    });
+  if (AWAY.test(code) || AWAY_CODES.has(code) || isTimeout) return databaseAway(error);
   return new DatabaseError(fault);
 }
+
+/** An outage: clients are told to try again. */
+export const databaseAway = (error: unknown): VoiceError =>
+  new VoiceError('unavailable', 'The database cannot be reached.', {
+    cause: new DatabaseError(faultOf(error)),
+  });
 
 export const UNIQUE_VIOLATION = '23505';
 export const FOREIGN_KEY_VIOLATION = '23503';

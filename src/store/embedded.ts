@@ -15,6 +15,8 @@ export async function openEmbedded(
   const folder = await takeFolder(dataDir);
   try {
     if (!existsSync(folder.databasePath)) await createDatabase(folder.databasePath);
+    // PGlite makes its files readable by all; nobody but the owner gets as far as them.
+    await chmod(folder.databasePath, 0o700);
     const database = pgliteDatabase(await openPgliteThread(folder.databasePath));
     return { database, folder };
   } catch (error) {
@@ -32,9 +34,7 @@ export async function openEmbedded(
 async function createDatabase(path: string): Promise<void> {
   const draft = `${path}.new`;
   await rm(draft, { recursive: true, force: true });
-  await mkdir(draft);
-  // PGlite makes its files readable by all; nobody but the owner gets as far as them.
-  await chmod(draft, 0o700);
+  await mkdir(draft, { mode: 0o700 });
   await (await openPgliteThread(draft)).close();
   await rename(draft, path);
 }

@@ -2,7 +2,7 @@ import { Pool, types } from 'pg';
 import type { CustomTypesConfig, PoolClient } from 'pg';
 import { VoiceError } from '#lib/errors.ts';
 import type { Log } from '#lib/log.ts';
-import { databaseError, faultOf } from './database.ts';
+import { databaseAway, databaseError, faultOf } from './database.ts';
 import type { Connection, Database, RowShape } from './database.ts';
 
 const POOL_SIZE = 10;
@@ -51,7 +51,8 @@ async function inTransaction<T>(
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
-    throw databaseError(error);
+    // Whatever the reason (away, starting, too many connections), it may pass.
+    throw databaseAway(error);
   });
   const failure: { error?: Error } = {};
   const run = async <R>(statement: Promise<R>): Promise<R> => {
