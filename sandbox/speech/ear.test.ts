@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bytesOf, encodeAudio, noise, withGain, withNoise } from './clip-audio.ts';
 import { openEar } from './ear.ts';
 import { createVoiceBank } from './voice-bank.ts';
-import type { Ear, EarFormat, SpeechClip } from './speech.ts';
+import type { Ear, EarFormat, SpeechClip, WordSpan } from './speech.ts';
 
 const MULAW: EarFormat = { encoding: 'mulaw', sampleRateHz: 8_000 };
 const FORMATS: readonly EarFormat[] = [
@@ -69,15 +69,18 @@ const clipOf = (text: string, voice = 'slt'): SpeechClip => {
   return clip;
 };
 
-/** A clip and one of its words; drawn only when the bank has been filled. */
-const anyWord = fc.nat().map((n) => {
+/** Stands for one word of one clip; see `placeOf`. A number, so that a failure is reported in a line. */
+const anyWord = fc.nat(10_000);
+const placeOf = (
+  n: number,
+): { readonly clip: SpeechClip; readonly word: WordSpan; readonly index: number } => {
   const places = bank.clips.flatMap((clip) =>
     clip.words.map((word, index) => ({ clip, word, index })),
   );
   const place = places[n % places.length];
   if (!place) throw new Error('the bank is empty');
   return place;
-});
+};
 const anyFormat = fc.constantFrom(...FORMATS);
 const before = (clip: SpeechClip, index: number): string => textOf(clip.words.slice(0, index));
 
@@ -134,7 +137,8 @@ describe('an ear', () => {
 
   test('has heard a word as soon as its last sample came, if nothing follows at all', () => {
     fc.assert(
-      fc.property(anyWord, anyFormat, ({ clip, word, index }, format) => {
+      fc.property(anyWord, anyFormat, (n, format) => {
+        const { clip, word, index } = placeOf(n);
         const { ear } = listen(clip.pcm.slice(0, at(word.endMs)), format);
         ear.end();
         expect(textOf(ear.words)).toBe(before(clip, index + 1));
@@ -145,7 +149,8 @@ describe('an ear', () => {
 
   test('has heard it, too, when silence or other speech follows at once', () => {
     fc.assert(
-      fc.property(anyWord, fc.boolean(), ({ clip, word, index }, isSilence) => {
+      fc.property(anyWord, fc.boolean(), (n, isSilence) => {
+        const { clip, word, index } = placeOf(n);
         const next = clipOf('No, not', 'rms');
         const rest = isSilence ? quiet(200) : next.pcm.slice(at(40));
         const { text, lateMs } = listen(join(clip.pcm.slice(0, at(word.endMs)), rest));
@@ -159,20 +164,26 @@ describe('an ear', () => {
 
   test('has not heard a word whose last 10 ms or more are missing', () => {
     fc.assert(
-      fc.property(anyWord, anyFormat, fc.double({ min: 0, max: 1 }), (place, format, part) => {
-        const { clip, word, index } = place;
-        const cutMs = word.endMs - 10 - part * (word.endMs - word.startMs - 10);
-        const { ear } = listen(join(clip.pcm.slice(0, at(cutMs)), quiet(200)), format);
-        ear.end();
-        expect(textOf(ear.words)).toBe(before(clip, index));
-      }),
+      fc.property(
+        anyWord,
+        anyFormat,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (n, format, part) => {
+          const { clip, word, index } = placeOf(n);
+          const cutMs = word.endMs - 10 - part * (word.endMs - word.startMs - 10);
+          const { ear } = listen(join(clip.pcm.slice(0, at(cutMs)), quiet(200)), format);
+          ear.end();
+          expect(textOf(ear.words)).toBe(before(clip, index));
+        },
+      ),
       { numRuns: 80 },
     );
   });
 
   test('has not heard a word whose start is missing, but all that follow', () => {
     fc.assert(
-      fc.property(anyWord, fc.boolean(), ({ clip, word, index }, isWhole) => {
+      fc.property(anyWord, fc.boolean(), (n, isWhole) => {
+        const { clip, word, index } = placeOf(n);
         const { text } = listen(clip.pcm.slice(at(word.startMs + (isWhole ? 0 : 20))));
         expect(text).toBe(textOf(clip.words.slice(isWhole ? index : index + 1)));
       }),
