@@ -4,13 +4,22 @@ import { VoiceError } from '#lib/errors.ts';
 import type { Call, Turn } from '#protocol/calls.ts';
 import type { CallState } from '#protocol/voice-channel.ts';
 import { isUuid } from './access.ts';
-import type { Access } from './access.ts';
+import type { Access, Queries } from './access.ts';
+import { createBatches } from './batch.ts';
 import { DatabaseError, FOREIGN_KEY_VIOLATION } from './database.ts';
 import { calls, journals, turns } from './schema.ts';
 import { storable, storableText } from './storable.ts';
-import type { Store } from './store.ts';
+import type { JournalEntry, Store } from './store.ts';
 
 export function callQueries(access: Access, clock: Clock): Store['calls'] {
+  // The two writes of live calls, several times a turn for each of hundreds.
+  const writeState = createBatches<StateChange>((tenantId, changes) =>
+    access.asTenant(tenantId, (queries) => updateStates(queries, tenantId, changes)),
+  );
+  const writeRecord = createBatches<CallRecord>((tenantId, records) =>
+    access.asTenant(tenantId, (queries) => insertRecords(queries, tenantId, records)),
+  );
+
   return {
     async begin(call) {
       const begun = await access
@@ -50,31 +59,15 @@ export function callQueries(access: Access, clock: Clock): Store['calls'] {
     },
 
     async setState(tenantId, callId, state) {
-      if (!isUuid(callId)) return;
-      await access.asTenant(tenantId, (queries) =>
-        queries
-          .update(calls)
-          .set({ state })
-          .where(and(own(tenantId, callId), isNull(calls.endedAt))),
-      );
+      if (isUuid(callId)) await writeState(tenantId, { callId, state });
     },
 
-    async record(tenantId, callId, what) {
-      if (!isUuid(callId)) throw noCall();
-      if (what.turns.length === 0 && what.journal.length === 0) return;
-      await access
-        .asTenant(tenantId, async (queries) => {
-          if (what.turns.length > 0)
-            await queries
-              .insert(turns)
-              .values(what.turns.map((turn) => turnRow(tenantId, callId, turn)))
-              .onConflictDoNothing({ target: [turns.tenantId, turns.callId, turns.index] });
-          if (what.journal.length > 0)
-            await queries
-              .insert(journals)
-              .values({ tenantId, callId, entries: storable(what.journal) });
-        })
-        .catch(notFoundOnForeignKey('Call not found'));
+    async record(tenantId, callId, { turns: newTurns, journal }) {
+      if (!isUuid(callId)) throw new VoiceError('not_found', 'Call not found');
+      if (newTurns.length === 0 && journal.length === 0) return;
+      await writeRecord(tenantId, { callId, turns: newTurns, journal }).catch(
+        notFoundOnForeignKey('Call not found'),
+      );
     },
 
     async end(tenantId, callId, { reason, detail, at }) {
@@ -153,6 +146,50 @@ export function callQueries(access: Access, clock: Clock): Store['calls'] {
   };
 }
 
+type StateChange = { readonly callId: string; readonly state: CallState };
+
+async function updateStates(
+  queries: Queries,
+  tenantId: string,
+  changes: readonly StateChange[],
+): Promise<void> {
+  // Of several changes to one call the last one counts.
+  const latest = new Map(changes.map((change) => [change.callId, change.state]));
+  const rows = [...latest].map(([callId, state]) => sql`(${callId}::uuid, ${state}::text)`);
+  await queries
+    .update(calls)
+    .set({ state: sql`change.state` })
+    .from(sql`(values ${sql.join(rows, sql`, `)}) as change (call_id, state)`)
+    .where(
+      and(eq(calls.tenantId, tenantId), eq(calls.id, sql`change.call_id`), isNull(calls.endedAt)),
+    );
+}
+
+type CallRecord = {
+  readonly callId: string;
+  readonly turns: readonly Turn[];
+  readonly journal: readonly JournalEntry[];
+};
+
+async function insertRecords(
+  queries: Queries,
+  tenantId: string,
+  records: readonly CallRecord[],
+): Promise<void> {
+  const newTurns = records.flatMap((record) =>
+    record.turns.map((turn) => turnRow(tenantId, record.callId, turn)),
+  );
+  if (newTurns.length > 0)
+    await queries
+      .insert(turns)
+      .values(newTurns)
+      .onConflictDoNothing({ target: [turns.tenantId, turns.callId, turns.index] });
+  const newEntries = records
+    .filter((record) => record.journal.length > 0)
+    .map(({ callId, journal }) => ({ tenantId, callId, entries: storable(journal) }));
+  if (newEntries.length > 0) await queries.insert(journals).values(newEntries);
+}
+
 const own = (tenantId: string, callId: string) =>
   and(eq(calls.tenantId, tenantId), eq(calls.id, callId));
 
@@ -199,8 +236,6 @@ function callOf(row: typeof calls.$inferSelect, turns: Turn[], nowMs: number): C
     turns,
   };
 }
-
-const noCall = (): VoiceError => new VoiceError('not_found', 'Call not found');
 
 const notFoundOnForeignKey =
   (message: string) =>

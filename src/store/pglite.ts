@@ -31,8 +31,7 @@ export function pgliteDatabase(engine: PgliteEngine): Database {
           exec: (sql) => run(engine.exec(sql)),
         };
         try {
-          await connection.exec('begin');
-          await connection.exec(setup);
+          await connection.exec(`begin; ${setup}`);
           const result = await work(connection);
           // A failure that `work` swallowed has doomed the transaction: `commit` would roll it
           // back and say nothing.
