@@ -1,17 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SignJWT } from 'jose';
 import type { Clock } from '#lib/clock.ts';
 import { newToken } from '#lib/ids.ts';
 import type { Call } from '#protocol/calls.ts';
-import { callSchema } from '#protocol/calls.ts';
-import { voiceStatusSchema } from '#protocol/voice-channel.ts';
 import type { VoiceStatus } from '#protocol/voice-channel.ts';
-import type { Account } from '#sandbox/carrier/accounts.ts';
 import { startSandbox } from '#sandbox/sandbox.ts';
 import type { Sandbox } from '#sandbox/sandbox.ts';
-import { z } from 'zod';
+import { bearerToken, ownerAt } from './owner.ts';
 import { demoAgent, demoBrain } from './scenario.ts';
 import { startServerProcess } from './server-process.ts';
 import type { ServerProcess } from './server-process.ts';
@@ -62,19 +58,12 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     const server = opened.adopt(
       await startServerProcess({
         env: {
+          ...sandboxEnv(sandbox),
           PORT: String(options.port),
-          HOST: '127.0.0.1',
-          PUBLIC_URL,
           DATA_DIR: dataDir,
-          DATABASE_URL: '',
           JWT_SECRET: jwtSecret,
-          JWKS_URL: '',
           LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',
           DRAIN_SECONDS: '2',
-          DEEPGRAM_URL: sandbox.urls.deepgram,
-          OPENAI_URL: sandbox.urls.openai,
-          CARTESIA_URL: sandbox.urls.cartesia,
-          TWILIO_URL: sandbox.carrier.origin,
         },
         ...(options.onLog && { onLog: options.onLog }),
       }),
@@ -84,10 +73,22 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     const account = sandbox.carrier.addAccount();
     sandbox.carrier.addNumber({ accountSid: account.accountSid, phoneNumber: AGENT_NUMBER });
 
-    const owner = ownerOf(server.origin, await tokenOf(jwtSecret));
-    const apiKey = await owner.makeApiKey();
-    const instanceId = await owner.findOrMakeInstance();
-    const channel = await owner.setUpVoice(instanceId, sandbox, account);
+    const authorization = await bearerToken(jwtSecret, TENANT_ID);
+    const owner = ownerAt(() => server.origin, { authorization });
+    const apiKey = await owner.makeApiKey('npm start');
+    const instanceId =
+      (await owner.findInstance(INSTANCE_NAME)) ??
+      (await owner.makeInstance(INSTANCE_NAME, demoAgent));
+    const channel = await owner.setUpVoice(instanceId, {
+      provider: 'pipecat',
+      phone_number: AGENT_NUMBER,
+      twilio_account_sid: account.accountSid,
+      twilio_auth_token: account.authToken,
+      twilio_phone_number: AGENT_NUMBER,
+      deepgram_api_key: sandbox.keys.deepgram,
+      openai_api_key: sandbox.keys.openai,
+      cartesia_api_key: sandbox.keys.cartesia,
+    });
     return {
       sandbox,
       server,
@@ -103,65 +104,14 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   }
 }
 
-const tokenOf = (secret: string): Promise<string> =>
-  new SignJWT({ tenant_id: TENANT_ID })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setSubject('demo')
-    .setExpirationTime('12h')
-    .sign(new TextEncoder().encode(secret));
-
-/** The owner of the agent, at the public API. */
-function ownerOf(origin: string, token: string) {
-  const ask = async (method: string, path: string, body?: unknown): Promise<unknown> => {
-    const response = await fetch(`${origin}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
-    return text === '' ? undefined : JSON.parse(text);
-  };
-  const instanceSchema = z.object({ id: z.string(), name: z.string() });
-
-  return {
-    async makeApiKey(): Promise<string> {
-      const made = await ask('POST', '/v1/settings/api-keys', {
-        name: 'npm start',
-        scopes: ['instances:read', 'instances:write', 'instances:delete'],
-      });
-      return z.object({ plaintext_key: z.string() }).parse(made).plaintext_key;
-    },
-    async findOrMakeInstance(): Promise<string> {
-      const listed = await ask('GET', '/v1/instances');
-      const known = z
-        .object({ instances: z.array(instanceSchema) })
-        .parse(listed)
-        .instances.find((instance) => instance.name === INSTANCE_NAME);
-      if (known) return known.id;
-      const made = await ask('POST', '/v1/instances', {
-        name: INSTANCE_NAME,
-        agent_config: demoAgent,
-      });
-      return instanceSchema.parse(made).id;
-    },
-    async setUpVoice(instanceId: string, sandbox: Sandbox, account: Account): Promise<VoiceStatus> {
-      const status = await ask('POST', `/v1/instances/${instanceId}/channels/voice`, {
-        provider: 'pipecat',
-        phone_number: AGENT_NUMBER,
-        twilio_account_sid: account.accountSid,
-        twilio_auth_token: account.authToken,
-        twilio_phone_number: AGENT_NUMBER,
-        deepgram_api_key: sandbox.keys.deepgram,
-        openai_api_key: sandbox.keys.openai,
-        cartesia_api_key: sandbox.keys.cartesia,
-      });
-      return voiceStatusSchema.parse(status);
-    },
-    call: async (callId: string): Promise<Call> =>
-      callSchema.parse(await ask('GET', `/v1/calls/${callId}`)),
-  };
-}
+/** A server's environment in which the outside world is the sandbox; whatever else is set is unset. */
+export const sandboxEnv = ({ urls, carrier }: Sandbox): Readonly<Record<string, string>> => ({
+  HOST: '127.0.0.1',
+  PUBLIC_URL,
+  DATABASE_URL: '',
+  JWKS_URL: '',
+  DEEPGRAM_URL: urls.deepgram,
+  OPENAI_URL: urls.openai,
+  CARTESIA_URL: urls.cartesia,
+  TWILIO_URL: carrier.origin,
+});
