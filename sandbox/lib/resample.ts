@@ -20,7 +20,7 @@ export function resample(
     let sum = 0;
     for (let k = 0; k < taps.length; k++) {
       const at = base + k - (taps.length / 2 - 1);
-      if (at >= 0 && at < pcm.length) sum += (pcm[at] as number) * (taps[k] as number);
+      if (at >= 0 && at < pcm.length) sum += (pcm[at] ?? 0) * (taps[k] ?? 0);
     }
     out[i] = Math.max(-32_768, Math.min(32_767, Math.round(sum)));
   }
@@ -45,9 +45,9 @@ function lowPass(fromHz: number, toHz: number, cutoff: number): (phase: number) 
     for (let k = 0; k < taps.length; k++) {
       const x = k - (half - 1) - phase / toHz;
       taps[k] = sinc(2 * cutoff * x) * kaiser(x / half);
-      sum += taps[k] as number;
+      sum += taps[k] ?? 0;
     }
-    for (let k = 0; k < taps.length; k++) taps[k] = (taps[k] as number) / sum;
+    for (let k = 0; k < taps.length; k++) taps[k] = (taps[k] ?? 0) / sum;
     cache.set(phase, taps);
     return taps;
   };

@@ -35,7 +35,7 @@ export function encodeAudio(pcm: Int16Array, format: EarFormat): Buffer {
 /** Samples as little-endian bytes. */
 export function pcmBytes(pcm: Int16Array): Buffer {
   const bytes = Buffer.allocUnsafe(2 * pcm.length);
-  for (let i = 0; i < pcm.length; i++) bytes.writeInt16LE(pcm[i] as number, 2 * i);
+  for (let i = 0; i < pcm.length; i++) bytes.writeInt16LE(pcm[i] ?? 0, 2 * i);
   return bytes;
 }
 

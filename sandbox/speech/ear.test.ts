@@ -69,6 +69,12 @@ const clipOf = (text: string, voice = 'slt'): SpeechClip => {
   return clip;
 };
 
+const clipAt = (n: number): SpeechClip => {
+  const clip = bank.clips[n];
+  if (!clip) throw new Error(`the bank has no clip ${n}`);
+  return clip;
+};
+
 /** Stands for one word of one clip; see `placeOf`. A number, so that a failure is reported in a line. */
 const anyWord = fc.nat(10_000);
 const placeOf = (
@@ -107,7 +113,7 @@ describe('an ear', () => {
         fc.integer({ min: -12, max: 12 }),
         fc.integer({ min: 1, max: 130 }),
         (n, format, db, packetMs) => {
-          const clip = bank.clips[n] as SpeechClip;
+          const clip = clipAt(n);
           const loud = withGain(clip.pcm, db);
           // What clips at full scale is another sound.
           fc.pre(loud.every((sample) => Math.abs(sample) < 32_767));
@@ -195,7 +201,7 @@ describe('an ear', () => {
     const anyClips = fc.array(fc.nat(bank.clips.length - 1), { minLength: 2, maxLength: 5 });
     fc.assert(
       fc.property(anyClips, anyFormat, (picked, format) => {
-        const clips = picked.map((n) => bank.clips[n] as SpeechClip);
+        const clips = picked.map(clipAt);
         const { text } = listen(join(...clips.map(({ pcm }) => pcm)), format);
         expect(text).toBe(textOf(clips));
       }),

@@ -196,10 +196,11 @@ function runOnce(
   };
 
   const instance = new WebAssembly.Instance(module, { wasi_snapshot_preview1: wasi });
-  memory = instance.exports['memory'] as WebAssembly.Memory;
+  memory = instance.exports.memory;
   let status = 0;
   try {
-    (instance.exports['_start'] as () => void)();
+    // oxlint-disable-next-line no-underscore-dangle -- WASI's name for where a program begins
+    instance.exports._start();
   } catch (error) {
     if (!(error instanceof Exit)) throw error;
     status = error.status;

@@ -48,10 +48,8 @@ export function synthesize(flite: Flite, text: string, voice: string): Synthesis
   const gain = Math.min(SPEECH_RMS / level.rms, PEAK_LIMIT / level.peak);
   const words = joined.map((word) => tightened(raw, word, EDGE_RMS / gain));
 
-  const first = words[0] as WordSpan;
-  const last = words.at(-1) as WordSpan;
-  const from = Math.max(0, samplesOf(first.startMs - LEAD_IN_MS));
-  const to = Math.min(raw.length, samplesOf(last.endMs + LEAD_OUT_MS));
+  const from = Math.max(0, samplesOf((words[0]?.startMs ?? 0) - LEAD_IN_MS));
+  const to = Math.min(raw.length, samplesOf((words.at(-1)?.endMs ?? 0) + LEAD_OUT_MS));
   const shiftMs = (from * 1_000) / RATE_HZ;
   return {
     pcm: raw.slice(from, to).map((sample) => Math.round(sample * gain)),
@@ -125,7 +123,7 @@ function joinSilent(
   const words: WordSpan[] = [];
   let waiting = '';
   for (const [i, token] of tokens.entries()) {
-    const { from, to } = spans[i] as { from: number; to: number };
+    const { from, to } = spans[i] ?? { from: 0, to: 0 };
     const first = phones[from];
     const last = phones[to - 1];
     if (from < to && first && last) {
@@ -149,7 +147,7 @@ function speechLevel(
   let peak = 1;
   for (const word of words) {
     for (let i = samplesOf(word.startMs); i < Math.min(pcm.length, samplesOf(word.endMs)); i++) {
-      const sample = pcm[i] as number;
+      const sample = pcm[i] ?? 0;
       energy += sample * sample;
       peak = Math.max(peak, Math.abs(sample));
       count++;
@@ -164,7 +162,7 @@ function tightened(pcm: Int16Array, word: WordSpan, edgeRms: number): WordSpan {
   let to = Math.min(pcm.length, samplesOf(word.endMs));
   const quiet = (at: number): boolean => {
     let energy = 0;
-    for (let i = at; i < at + EDGE_BLOCK; i++) energy += (pcm[i] as number) ** 2;
+    for (let i = at; i < at + EDGE_BLOCK; i++) energy += (pcm[i] ?? 0) ** 2;
     return energy < edgeRms * edgeRms * EDGE_BLOCK;
   };
   while (to - from > 4 * EDGE_BLOCK && quiet(to - EDGE_BLOCK)) to -= EDGE_BLOCK;

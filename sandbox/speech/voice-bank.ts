@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { messageOf } from '#lib/errors.ts';
 import { voices } from './speech.ts';
 import type { FliteAnswer, FliteRequest } from './flite-worker.ts';
 import type { SpeechClip, VoiceBank } from './speech.ts';
@@ -26,7 +27,7 @@ export async function createVoiceBank(): Promise<VoiceBank & AsyncDisposable> {
     waiting.clear();
   };
 
-  worker.on('error', (error) => fail(error as Error));
+  worker.on('error', (error) => fail(error instanceof Error ? error : new Error(messageOf(error))));
   worker.on('exit', () => fail(new Error('The voice bank is closed.')));
   worker.on('message', (answer: FliteAnswer) => {
     if (answer.type === 'ready') {

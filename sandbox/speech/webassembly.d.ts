@@ -10,7 +10,8 @@ declare namespace WebAssembly {
       module: Module,
       imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
     );
-    readonly exports: Readonly<Record<string, unknown>>;
+    /** What a WASI program exports. */
+    readonly exports: { readonly memory: Memory; readonly _start: () => void };
   }
   function compile(bytes: Uint8Array): Promise<Module>;
 }

@@ -29,7 +29,7 @@ function ownersOf(
 ): readonly number[] {
   const width = phones.length + 1;
   const cost = new Float64Array((alone.length + 1) * width);
-  const at = (i: number, j: number): number => cost[i * width + j] as number;
+  const at = (i: number, j: number): number => cost[i * width + j] ?? 0;
   for (let i = 0; i <= alone.length; i++) {
     for (let j = 0; j <= phones.length; j++) {
       if (i === 0 && j === 0) continue;
@@ -47,8 +47,8 @@ function ownersOf(
   let i = alone.length;
   for (let j = phones.length; j > 0;) {
     const left = alone[i - 1];
-    const right = phones[j - 1] as Phone;
-    if (left && at(i, j) === at(i - 1, j - 1) + changeCost(left.name, right.name)) {
+    const name = phones[j - 1]?.name ?? '';
+    if (left && at(i, j) === at(i - 1, j - 1) + changeCost(left.name, name)) {
       owner[--j] = left.word;
       i--;
     } else if (left && at(i, j) === at(i - 1, j) + SKIP_COST) {

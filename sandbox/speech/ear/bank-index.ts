@@ -51,14 +51,16 @@ function createBankIndex(bank: VoiceBank): BankIndex {
       rows = larger;
     }
     const bucket = bucketOf(bits);
-    rows.set([bits, clip, at, heads[bucket] as number], 4 * count);
+    rows.set([bits, clip, at, heads[bucket] ?? 0], 4 * count);
     heads[bucket] = count++;
   };
 
   return {
     refresh() {
-      for (let c = clips.length; c < bank.clips.length; c++) {
-        const indexed = prepare(bank.clips[c] as SpeechClip);
+      if (clips.length === bank.clips.length) return;
+      for (const clip of bank.clips.slice(clips.length)) {
+        const c = clips.length;
+        const indexed = prepare(clip);
         clips.push(indexed);
         const { low } = indexed;
         for (let n = PADDING - BEFORE; n < low.length - AFTER - 1; n++)
@@ -67,13 +69,11 @@ function createBankIndex(bank: VoiceBank): BankIndex {
       }
     },
     find(bits, visit) {
-      for (
-        let row = heads[bucketOf(bits)] as number;
-        row !== NONE;
-        row = rows[4 * row + 3] as number
-      )
-        if (rows[4 * row] === bits)
-          visit(clips[rows[4 * row + 1] as number] as IndexedClip, rows[4 * row + 2] as number);
+      for (let row = heads[bucketOf(bits)] ?? 0; row !== NONE; row = rows[4 * row + 3] ?? 0)
+        if (rows[4 * row] === bits) {
+          const clip = clips[rows[4 * row + 1] ?? 0];
+          if (clip) visit(clip, rows[4 * row + 2] ?? 0);
+        }
     },
   };
 }

@@ -43,7 +43,7 @@ export function createFinder(history: History, index: BankIndex, meter: SoundMet
     if (to <= from) return;
     let loudest = 0;
     for (let n = from - LOW_HALF; n < history.end; n++)
-      loudest = Math.max(loudest, Math.abs(samples[n & mask] as number));
+      loudest = Math.max(loudest, Math.abs(samples[n & mask] ?? 0));
     if (loudest < LANDMARK_FLOOR) for (let n = from; n < to; n++) low[n & mask] = 0;
     else lowBand(samples, low, mask, from, to);
     lowEnd = to;
@@ -54,8 +54,8 @@ export function createFinder(history: History, index: BankIndex, meter: SoundMet
     let own = 0;
     let clips = 0;
     for (let k = -BEFORE; k < AFTER; k++) {
-      const r = low[(n + k) & mask] as number;
-      const c = clip.low[at + PADDING + k] as number;
+      const r = low[(n + k) & mask] ?? 0;
+      const c = clip.low[at + PADDING + k] ?? 0;
       cross += r * c;
       own += r * r;
       clips += c * c;

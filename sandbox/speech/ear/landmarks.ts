@@ -30,22 +30,21 @@ export function lowBand(
   to: number,
 ): void {
   for (let n = from; n < to; n++) {
-    let sum = (LOW_TAPS[LOW_HALF] as number) * (samples[n & mask] as number);
+    let sum = (LOW_TAPS[LOW_HALF] ?? 0) * (samples[n & mask] ?? 0);
     for (let k = 1; k <= LOW_HALF; k++)
       sum +=
-        (LOW_TAPS[LOW_HALF + k] as number) *
-        ((samples[(n - k) & mask] as number) + (samples[(n + k) & mask] as number));
+        (LOW_TAPS[LOW_HALF + k] ?? 0) *
+        ((samples[(n - k) & mask] ?? 0) + (samples[(n + k) & mask] ?? 0));
     low[n & mask] = sum;
   }
 }
 
 /** Whether `n` is a landmark higher than `floor`. Reads 2.5 ms on either side. */
 export function isLandmark(low: Float32Array, mask: number, n: number, floor: number): boolean {
-  const peak = low[n & mask] as number;
+  const peak = low[n & mask] ?? 0;
   if (peak < floor) return false;
   for (let k = 1; k <= PEAK_RADIUS; k++)
-    if ((low[(n - k) & mask] as number) > peak || (low[(n + k) & mask] as number) >= peak)
-      return false;
+    if ((low[(n - k) & mask] ?? 0) > peak || (low[(n + k) & mask] ?? 0) >= peak) return false;
   return true;
 }
 
@@ -53,7 +52,7 @@ export function isLandmark(low: Float32Array, mask: number, n: number, floor: nu
 export function describe(low: Float32Array, mask: number, n: number): number {
   let bits = 0;
   for (let i = 0; i < OFFSETS.length; i++)
-    if ((low[(n + (OFFSETS[i] as number)) & mask] as number) > 0) bits |= 1 << i;
+    if ((low[(n + (OFFSETS[i] ?? 0)) & mask] ?? 0) > 0) bits |= 1 << i;
   return bits;
 }
 
@@ -62,7 +61,7 @@ export function describeLoosely(low: Float32Array, mask: number, n: number): rea
   const bits = describe(low, mask, n);
   const faintest = OFFSETS.map((offset, i) => ({
     i,
-    size: Math.abs(low[(n + offset) & mask] as number),
+    size: Math.abs(low[(n + offset) & mask] ?? 0),
   }))
     .toSorted((a, b) => a.size - b.size)
     .slice(0, UNCERTAIN_BITS);

@@ -28,6 +28,12 @@ const INTERPOLATORS = Array.from({ length: PHASES + 1 }, (_, row) => {
   return taps;
 });
 
+function interpolator(phase: number): Float32Array {
+  const taps = INTERPOLATORS[phase + PHASES / 2];
+  if (!taps) throw new RangeError(`a phase of ${phase}`);
+  return taps;
+}
+
 /** Compares the received samples `from` … `to` with the clip. Outside of the clip there is silence. */
 export function compare(
   history: History,
@@ -46,27 +52,26 @@ export function compare(
   let received = 0;
   if (place.phase === 0) {
     for (let n = first; n < last; n++) {
-      const r = samples[n & mask] as number;
-      const c = clipSamples[n + offset] as number;
+      const r = samples[n & mask] ?? 0;
+      const c = clipSamples[n + offset] ?? 0;
       cross += r * c;
       clip += c * c;
       received += r * r;
     }
   } else {
-    const taps = INTERPOLATORS[place.phase + PHASES / 2] as Float32Array;
+    const taps = interpolator(place.phase);
     for (let n = first; n < last; n++) {
-      const r = samples[n & mask] as number;
+      const r = samples[n & mask] ?? 0;
       let c = 0;
       const base = n + offset - (REACH - 1);
-      for (let k = 0; k < 2 * REACH; k++)
-        c += (taps[k] as number) * (clipSamples[base + k] as number);
+      for (let k = 0; k < 2 * REACH; k++) c += (taps[k] ?? 0) * (clipSamples[base + k] ?? 0);
       cross += r * c;
       clip += c * c;
       received += r * r;
     }
   }
-  for (let n = from; n < Math.min(to, first); n++) received += (samples[n & mask] as number) ** 2;
-  for (let n = Math.max(from, last); n < to; n++) received += (samples[n & mask] as number) ** 2;
+  for (let n = from; n < Math.min(to, first); n++) received += (samples[n & mask] ?? 0) ** 2;
+  for (let n = Math.max(from, last); n < to; n++) received += (samples[n & mask] ?? 0) ** 2;
   into.cross = cross;
   into.clip = clip;
   into.received = received;

@@ -37,7 +37,7 @@ export function createReceiver(format: EarFormat, history: History): Receiver {
     return {
       receive(audio) {
         received += audio.length;
-        for (const byte of audio) push(MULAW_TO_LINEAR[byte] as number);
+        for (const byte of audio) push(MULAW_TO_LINEAR[byte] ?? 0);
       },
       flush: () => undefined,
       get received() {
@@ -57,10 +57,10 @@ export function createReceiver(format: EarFormat, history: History): Receiver {
     receive(audio) {
       let at = 0;
       if (odd !== undefined && audio.length > 0) {
-        take(odd, audio[at++] as number);
+        take(odd, audio[at++] ?? 0);
         odd = undefined;
       }
-      for (; at + 1 < audio.length; at += 2) take(audio[at] as number, audio[at + 1] as number);
+      for (; at + 1 < audio.length; at += 2) take(audio[at] ?? 0, audio[at + 1] ?? 0);
       if (at < audio.length) odd = audio[at];
     },
     flush: () => decimator.flush(),
@@ -92,7 +92,7 @@ function createDecimator(
     if (--due > 0) return;
     due = ratio;
     let sum = 0;
-    for (let k = 0; k < taps.length; k++) sum += (taps[k] as number) * (line[at + k] as number);
+    for (let k = 0; k < taps.length; k++) sum += (taps[k] ?? 0) * (line[at + k] ?? 0);
     push(sum);
   };
   return {

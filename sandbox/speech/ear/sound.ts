@@ -43,7 +43,7 @@ export function createSoundMeter(history: History): SoundMeter {
       const { samples, mask } = history;
       for (; at + BLOCK <= history.end; at += BLOCK) {
         let energy = 0;
-        for (let n = at; n < at + BLOCK; n++) energy += (samples[n & mask] as number) ** 2;
+        for (let n = at; n < at + BLOCK; n++) energy += (samples[n & mask] ?? 0) ** 2;
         const power = energy / BLOCK;
 
         blocks++;
