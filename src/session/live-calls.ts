@@ -114,8 +114,12 @@ export function createCallFloor(parts: {
       [...entries].flatMap(([callId, { instanceId: of, session }]) =>
         of === instanceId ? [{ callId, state: session.state, turnCount: session.turnCount }] : [],
       ),
-    count: () => entries.size,
-    endAll: (instanceId, reason) => endEach(sessionsOf(instanceId), reason),
+    count: () => entries.size + starting.size,
+    async endAll(instanceId, reason) {
+      // One that is being connected would otherwise outlive its channel.
+      await Promise.all(starting);
+      await endEach(sessionsOf(instanceId), reason);
+    },
     hangUp(callId) {
       const entry = entries.get(callId);
       entry?.session.hangUp('api_hangup');

@@ -84,23 +84,18 @@ export function createPlayback(options: {
 
   /** Takes what was sent and not played off the line. Its marks come back at once. */
   const clear = (of: Track): void => {
+    const { replyId, stretch, fromBytes, anchor } = of;
     of.flowing = false;
-    if (sentMarks.length > 0) {
-      flush = {
-        replyId: of.replyId,
-        stretch: of.stretch,
-        fromBytes: of.fromBytes,
-        anchor: of.anchor,
-        pending: sentMarks.map(({ bytes }) => bytes),
-        returned: [],
-      };
-      sentMarks = [];
-      transport.clear();
-    }
     of.stretch = ++stretches;
     of.sentBytes = of.playedBytes;
     of.fromBytes = of.playedBytes;
     of.anchor = undefined;
+    if (sentMarks.length === 0) return;
+    const pending = sentMarks.map(({ bytes }) => bytes);
+    flush = { replyId, stretch, fromBytes, anchor, pending, returned: [] };
+    sentMarks = [];
+    // Last: a transport may return the marks before it returns from this.
+    transport.clear();
   };
 
   const trackOf = (replyId: number): Track => {

@@ -1,0 +1,300 @@
+import { describe, expect, test } from 'vitest';
+import type { Thought } from '#contracts/language-model.ts';
+import { silentLog } from '#lib/log.ts';
+import { agentConfigSchema } from '#protocol/agent-config.ts';
+import type { EndReason, Turn } from '#protocol/calls.ts';
+import type { LiveEvent } from '#protocol/events.ts';
+import type { JournalEntry } from '#store/store.ts';
+import { failureOf, fakeLine, fakeVendors, newClock } from '#test/support/session-world.ts';
+import { startSession } from './session.ts';
+
+/** A call in virtual time: real session and conversation, everything around them played. */
+function phoneCall(options: { greeting?: string; endOfTurn?: boolean; voice?: object } = {}) {
+  const clock = newClock();
+  const line = fakeLine(clock);
+  const vendors = fakeVendors(clock, options);
+  const turns: Turn[] = [];
+  const journal: JournalEntry[] = [];
+  const events: LiveEvent[] = [];
+  const done: string[] = [];
+  const states: string[] = [];
+  let end: { reason: EndReason; detail: string | null } | undefined;
+  const session = startSession({
+    callId: 'call-1',
+    callerPhone: '+12025550188',
+    agent: agentConfigSchema.parse({
+      greeting: options.greeting ?? '',
+      voice: options.voice ?? {},
+    }),
+    transport: line.transport,
+    hearing: vendors.hearing,
+    model: vendors.model,
+    speech: vendors.speech,
+    voice: 'v',
+    voiceActivity: vendors.voiceActivity,
+    recorder: {
+      state: (state) => void states.push(state),
+      journal: (entry) => void journal.push(entry),
+      turn: (turn) => void turns.push(turn),
+      end(reason, detail) {
+        end = { reason, detail };
+        done.push('stored');
+        return Promise.resolve();
+      },
+    },
+    clock,
+    log: silentLog,
+    hangUpAtCarrier() {
+      done.push('hung up');
+      return Promise.resolve(true);
+    },
+    publish: (event) => void events.push(event),
+  });
+  return {
+    clock,
+    line,
+    vendors,
+    turns,
+    journal,
+    events,
+    states,
+    session,
+    done,
+    get end() {
+      return end;
+    },
+    /** The caller says a sentence, and the recogniser ends the turn 350 ms after it. */
+    async say(text: string, lengthMs = 1_000) {
+      vendors.voice('started');
+      await clock.advance(lengthMs);
+      vendors.hear({ type: 'interim', text });
+      vendors.voice('stopped');
+      await clock.advance(350);
+      vendors.hear({ type: 'end', text });
+    },
+  };
+}
+
+const words = (text: string): Thought[] => [
+  { type: 'delta', text },
+  { type: 'done', inputTokens: 1, outputTokens: 1 },
+];
+
+describe('a session', () => {
+  test('greets, hears, thinks and speaks, and records both sides', async () => {
+    const call = phoneCall({ greeting: 'Hello there.' });
+    await call.clock.advance(1_500);
+    call.vendors.answer(() => words('It is open until nine.'));
+    await call.say('When do you close?');
+    await call.clock.advance(3_000);
+    expect(call.turns.map(({ role, heard }) => [role, heard])).toEqual([
+      ['agent', 'Hello there.'],
+      ['caller', 'When do you close?'],
+      ['agent', 'It is open until nine.'],
+    ]);
+    expect(call.vendors.asked[0]?.context).toEqual([
+      { role: 'agent', text: 'Hello there.' },
+      { role: 'caller', text: 'When do you close?' },
+    ]);
+    expect(call.states).toEqual(['greeting', 'listening', 'thinking', 'speaking', 'listening']);
+    const { end_decided, first_token, first_clause, first_audio, played } =
+      call.turns[2]?.waterfall_ms ?? {};
+    expect([end_decided, first_token, first_clause, first_audio]).toEqual([350, 750, 750, 900]);
+    expect(played).toBeGreaterThanOrEqual(900);
+  });
+
+  test('after an interruption the model is shown the heard words and no others', async () => {
+    const call = phoneCall();
+    call.vendors.answer(() => words('One two three four five six seven eight nine ten.'));
+    await call.say('Count.');
+    await call.clock.advance(400 + 150 + 1_100);
+    call.vendors.voice('started');
+    await call.clock.advance(200);
+    const heardMs = call.line.heardMs;
+    call.vendors.hear({ type: 'interim', text: 'stop please' });
+    await call.clock.advance(400);
+    // Nothing more was played once the caller's voice was certain.
+    expect(call.line.heardMs).toBe(heardMs);
+    call.vendors.voice('stopped');
+    call.vendors.hear({ type: 'end', text: 'stop please' });
+    await call.clock.advance(50);
+    const said = call.turns.find(({ role }) => role === 'agent');
+    const heardWords = 'One two three four five six seven eight nine ten.'
+      .split(' ')
+      .slice(0, Math.floor(heardMs / 200))
+      .join(' ');
+    expect(said).toMatchObject({ interrupted: true, heard: heardWords });
+    expect(call.vendors.asked.at(-1)?.context).toEqual([
+      { role: 'caller', text: 'Count.' },
+      { role: 'agent', text: heardWords },
+      { role: 'caller', text: 'stop please' },
+    ]);
+    expect(call.events.some(({ type }) => type === 'interrupted')).toBe(true);
+  });
+
+  test('a cough takes the agent off the line only for a moment, and no word is lost', async () => {
+    const call = phoneCall();
+    call.vendors.answer(() => words('One two three four five six.'));
+    await call.say('Count.');
+    await call.clock.advance(400 + 150 + 500);
+    call.vendors.voice('started');
+    await call.clock.advance(250);
+    call.vendors.voice('stopped');
+    await call.clock.advance(6_000);
+    expect(call.turns.at(-1)).toMatchObject({
+      heard: 'One two three four five six.',
+      interrupted: false,
+    });
+    expect(call.events.some(({ type }) => type === 'resumed')).toBe(true);
+  });
+
+  test('a reply prepared on trial is heard the moment the end is certain, and is not shown before', async () => {
+    const call = phoneCall();
+    call.vendors.answer(() => words('Gladly.'));
+    call.vendors.voice('started');
+    await call.clock.advance(800);
+    call.vendors.voice('stopped');
+    call.vendors.hear({ type: 'eager-end', text: 'A table please.' });
+    await call.clock.advance(1_000);
+    expect(call.vendors.spoken).toEqual(['Gladly.']);
+    expect(call.line.heardMs).toBe(0);
+    expect(call.events.some(({ type }) => type === 'agent-text')).toBe(false);
+    call.vendors.hear({ type: 'end', text: 'A table please.' });
+    await call.clock.advance(100);
+    expect(call.line.heardMs).toBeGreaterThan(0);
+    expect(call.vendors.asked).toHaveLength(1);
+  });
+
+  test('stores its end before it tells the carrier, and leaves nothing open', async () => {
+    const call = phoneCall({ greeting: 'Hello.' });
+    await call.clock.advance(1_000);
+    call.vendors.answer(() => [
+      { type: 'delta', text: 'Goodbye.' },
+      { type: 'tool-call', callId: 't', name: 'end_call', arguments: '{"farewell":"Bye."}' },
+      { type: 'done', inputTokens: 1, outputTokens: 1 },
+    ]);
+    await call.say('That is all.');
+    await call.clock.advance(3_000);
+    await call.session.ended;
+    expect(call.done).toEqual(['stored', 'hung up']);
+    expect(call.end).toEqual({ reason: 'agent_hangup', detail: null });
+    expect(call.turns.at(-1)?.heard).toBe('Goodbye.');
+    expect(call.line.isClosed).toBe(true);
+    expect(call.vendors.open).toBe(0);
+    await call.clock.advance(60);
+    expect(call.clock.pending).toBe(0);
+  });
+
+  test.each([
+    [
+      'the recogniser',
+      (call: ReturnType<typeof phoneCall>) =>
+        call.vendors.hear({ type: 'failed', failure: failureOf('speech-to-text') }),
+    ],
+    [
+      'the language model',
+      (call: ReturnType<typeof phoneCall>) =>
+        call.vendors.think({ type: 'failed', failure: failureOf('language-model') }),
+    ],
+  ])('when %s dies the caller hears an apology and the call ends', async (_who, fail) => {
+    const call = phoneCall();
+    await call.say('Hello?');
+    fail(call);
+    await call.clock.advance(9_000);
+    await call.session.ended;
+    expect(call.end?.reason).toBe('vendor_failure');
+    expect(call.end?.detail).toContain('fake');
+    expect(call.turns.at(-1)).toMatchObject({ role: 'agent', interrupted: false });
+    expect(call.turns.at(-1)?.heard).toMatch(/^I am sorry/);
+    expect(call.vendors.open).toBe(0);
+  });
+
+  test('silence where speech is due is never long: bridged, then apologised for', async () => {
+    const call = phoneCall({ voice: { dead_air_ms: 2_000 } });
+    await call.say('Hello?');
+    await call.clock.advance(20_000);
+    await call.session.ended;
+    const said = call.turns.filter(({ role }) => role === 'agent').map(({ heard }) => heard);
+    expect(said[0]).toContain('One moment');
+    expect(said.at(-1)).toMatch(/^I am sorry/);
+    expect(call.end?.reason).toBe('vendor_failure');
+  });
+
+  test('a caller who hangs up in mid-sentence leaves both sides recorded as they were heard', async () => {
+    const call = phoneCall();
+    call.vendors.answer(() => words('One two three four five six.'));
+    await call.say('Count.');
+    await call.clock.advance(400 + 150 + 660);
+    call.line.hangUp();
+    await call.session.ended;
+    expect(call.end?.reason).toBe('caller_hangup');
+    expect(call.turns.map(({ heard }) => heard)).toEqual(['Count.', 'One two three']);
+    expect(call.vendors.open).toBe(0);
+  });
+
+  test('a line that breaks says so', async () => {
+    const call = phoneCall();
+    call.line.hangUp('broken');
+    await call.session.ended;
+    expect(call.end?.reason).toBe('transport_lost');
+  });
+
+  test('an owner who hangs up lets the agent say goodbye', async () => {
+    const call = phoneCall({ greeting: 'Hello.' });
+    await call.clock.advance(1_000);
+    call.session.hangUp('api_hangup');
+    expect(call.session.state).toBe('ending');
+    await call.clock.advance(6_000);
+    await call.session.ended;
+    expect(call.turns.at(-1)?.heard).toContain('Goodbye');
+    expect(call.end?.reason).toBe('api_hangup');
+  });
+
+  test('asks for a final when the voice stops and the end of the turn is ours to decide', async () => {
+    const call = phoneCall({ endOfTurn: false });
+    call.vendors.answer(() => words('Yes.'));
+    call.vendors.voice('started');
+    await call.clock.advance(500);
+    call.vendors.hear({ type: 'interim', text: 'Are you open today?' });
+    call.vendors.voice('stopped');
+    expect(call.vendors.finalized).toBe(1);
+    call.vendors.hear({ type: 'final', text: 'Are you open today?', fromFinalize: true });
+    await call.clock.advance(2_500);
+    expect(call.turns.map(({ heard }) => heard)).toEqual(['Are you open today?', 'Yes.']);
+  });
+
+  test('a tool that does not exist is answered, and the model goes on', async () => {
+    const call = phoneCall();
+    call.vendors.answer(({ context }) =>
+      context.at(-1)?.role === 'tool-result'
+        ? words('That is not possible.')
+        : [
+            { type: 'tool-call', callId: 't1', name: 'fly', arguments: '{}' },
+            { type: 'done', inputTokens: 1, outputTokens: 1 },
+          ],
+    );
+    await call.say('Fly!');
+    await call.clock.advance(4_000);
+    expect(call.vendors.asked).toHaveLength(2);
+    expect(call.vendors.asked[1]?.context.slice(-2)).toEqual([
+      { role: 'tool-call', callId: 't1', name: 'fly', arguments: '{}' },
+      expect.objectContaining({ role: 'tool-result', callId: 't1' }),
+    ]);
+    expect(call.turns.at(-1)?.heard).toBe('That is not possible.');
+  });
+
+  test('the journal holds every input with its time, and no audio', async () => {
+    const call = phoneCall({ greeting: 'Hello.' });
+    await call.clock.advance(1_000);
+    await call.say('Hi.');
+    const types = call.journal.map((entry) => entry['type']);
+    expect(types[0]).toBe('answered');
+    expect(types).toContain('heard-end');
+    expect(
+      call.journal.every(
+        (entry, at) => at === 0 || entry.atMs >= (call.journal[at - 1]?.atMs ?? 0),
+      ),
+    ).toBe(true);
+    expect(JSON.stringify(call.journal)).not.toMatch(/mulaw|audio":\[/);
+  });
+});
