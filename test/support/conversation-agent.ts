@@ -29,6 +29,8 @@ export type Voice = {
   readonly fails?: string;
   /** It makes no sound of any text, and says that it has finished. */
   readonly mute?: boolean;
+  /** Not even prepared speech is heard. */
+  readonly noPrepared?: boolean;
 };
 
 type Track = {
@@ -174,6 +176,7 @@ export function fakeAgent(
   };
 
   const speakPrepared = (replyId: number, text: string): void => {
+    if (voice.noPrepared) return;
     const track = trackOf(replyId);
     track.words.push({ text, startMs: 0, endMs: 2_000 });
     track.audioMs = 2_000;

@@ -16,7 +16,8 @@ const BACKCHANNELS: ReadonlySet<string> = new Set(
     'yeah yep yup yes right ok okay sure alright'
   ).split(' '),
 );
-const BACKCHANNEL_PHRASES = /\b(?:i see|got it|all right)\b/g;
+/** Also as far as they have been heard: an interim may stop in the middle. */
+const BACKCHANNEL_PHRASES = /\b(?:(?:i see|got it|all right)\b|(?:i|got|all)$)/g;
 
 const wordsOf = (normalised: string): readonly string[] =>
   normalised.split(/[ -]+/).filter((word) => word !== '');
@@ -28,7 +29,7 @@ export const isBackchannel = (text: string): boolean =>
   );
 
 const CLOSING_PHRASES =
-  /\b(?:good ?bye|bye|thank you(?: so| very)?(?: much)?|thanks(?: a lot| so much)?|you too|take care|see you(?: later| soon)?|(?:have )?a (?:nice|good|great|lovely) (?:day|evening|night|weekend|one))\b/g;
+  /\b(?:(?:good ?bye|bye|thank you(?: so| very)?(?: much)?|thanks(?: a lot| so much)?|you too|take care|see you(?: later| soon)?|(?:have )?a (?:nice|good|great|lovely) (?:day|evening|night|weekend|one))\b|(?:good|thank|thanks a|thanks so|you|take|see|have|(?:have )?a(?: nice| good| great| lovely)?)$)/g;
 
 /** Whether all that was said belongs to parting: "okay, thank you, bye". It stops no farewell. */
 export function isClosing(text: string): boolean {

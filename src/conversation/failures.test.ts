@@ -1,0 +1,267 @@
+import { describe, expect, test } from 'vitest';
+import { policyWith, talk } from '#test/support/conversation.ts';
+import type { Talk, TalkOptions } from '#test/support/conversation.ts';
+
+const SORRY = 'I am sorry, I am having technical difficulties. Please call again later. Goodbye.';
+
+/** The caller has asked; the agent's answer is certain and due since 800 ms. */
+function asked(options: TalkOptions): Talk {
+  const call = talk(policyWith(), options);
+  call.say('Hi.');
+  call.wait(500);
+  return call;
+}
+
+describe('dead air', () => {
+  test('a late thought is bridged', () => {
+    const call = asked({ thoughts: [{ text: 'At seven.', firstTokenMs: 6_000 }] });
+    call.wait(4_000);
+    expect(call.of('note')).toMatchObject([{ text: 'nothing to say for 4000 ms: bridged' }]);
+    call.wait(4_000);
+    expect(call.ear).toBe('One moment, please. At seven.');
+    expect(call.dialogue).toEqual(['caller: Hi.', 'agent: One moment, please. At seven.']);
+  });
+
+  test('bridged once; then the caller is told, and the call ends', () => {
+    const call = asked({ thoughts: [] });
+    call.toEnd();
+    expect(call.of('speak').map(({ text }) => text)).toEqual(['One moment, please. ']);
+    expect(call.dialogue.at(-1)).toBe(`agent: ${SORRY}`);
+    expect(call.of('end-call')[0]).toMatchObject({
+      reason: 'vendor_failure',
+      detail: 'language-model: silent for 4000 ms',
+    });
+    expect(call.nowMs).toBeLessThan(13_000);
+  });
+
+  test('a thought that stalls in the middle of a sentence is said as far as it goes', () => {
+    const call = asked({ thoughts: [] });
+    call.send({ type: 'reply-delta', replyId: 1, text: 'We have a table at se' });
+    call.wait(4_000);
+    call.send({ type: 'reply-delta', replyId: 1, text: 'ven.' });
+    call.send({ type: 'reply-done', replyId: 1 });
+    call.wait(4_000);
+    expect(call.dialogue.at(-1)).toBe('agent: We have a table at seven.');
+  });
+
+  test('text that comes late has the whole time to become sound', () => {
+    const call = asked({
+      thoughts: [{ text: 'At seven.', firstTokenMs: 3_900 }],
+      voice: { speechMs: 3_000 },
+    });
+    call.wait(9_000);
+    expect(call.of('note')).toEqual([]);
+    expect(call.ear).toBe('At seven.');
+  });
+
+  test('text that never becomes sound is a failure of the voice', () => {
+    const call = asked({ thoughts: ['At seven.'], voice: { speechMs: Infinity } });
+    call.toEnd();
+    expect(call.of('end-call')[0]?.detail).toMatch(/^text-to-speech: silent for \d+ ms/);
+    expect(call.ear).toBe('(apology)');
+  });
+
+  test('a voice that says it has finished without a sound has failed', () => {
+    const call = asked({ thoughts: ['At seven.'], voice: { mute: true } });
+    call.toEnd();
+    expect(call.of('end-call')[0]?.detail).toBe('text-to-speech: no sound was made for the text');
+  });
+
+  test('a tool has more patience, but not without end', () => {
+    const call = asked({
+      thoughts: [{ tools: [{ name: 'look_up' }], firstTokenMs: 0 }],
+      voice: { toolMs: Infinity },
+    });
+    call.toEnd();
+    expect(call.of('speak')).toHaveLength(3);
+    expect(call.of('end-call')[0]?.detail).toBe('language-model: no result of a tool for 4000 ms');
+  });
+
+  test('marks that never come back are taken as if they had', () => {
+    const call = asked({ thoughts: ['At seven.', 'At eight.'], voice: { markLagMs: Infinity } });
+    call.wait(6_000);
+    expect(call.dialogue).toEqual(['caller: Hi.', 'agent: At seven.']);
+    expect(call.of('note')[0]?.text).toMatch(/^no playback mark for \d+ ms$/);
+    call.say('Later?');
+    call.wait(6_000);
+    expect(call.dialogue.at(-1)).toBe('agent: At eight.');
+  });
+
+  test('prepared speech that nobody hears ends the call all the same', () => {
+    const call = talk(policyWith(), { voice: { noPrepared: true } });
+    call.send({ type: 'vendor-failed', role: 'speech-to-text', vendor: 'acme', message: 'down' });
+    call.toEnd();
+    expect(call.of('end-call')).toMatchObject([
+      { atMs: 4_000, reason: 'vendor_failure', detail: 'speech-to-text: acme: down' },
+    ]);
+  });
+});
+
+describe('a model without a word', () => {
+  test('has the caller say it again', () => {
+    const call = asked({ thoughts: [{ text: ' … ', firstTokenMs: 600 }] });
+    call.wait(5_000);
+    expect(call.dialogue).toEqual([
+      'caller: Hi.',
+      'agent: Sorry, I did not get that. Could you say it again?',
+    ]);
+    expect(call.of('note')).toHaveLength(1);
+  });
+});
+
+describe('a vendor fails', () => {
+  test('hearing, while the agent listens: the caller is told', () => {
+    const call = talk();
+    call.wait(1_000);
+    call.send({ type: 'vendor-failed', role: 'speech-to-text', vendor: 'acme', message: 'down' });
+    expect(call.callState).toBe('ending');
+    call.toEnd();
+    expect(call.dialogue).toEqual([`agent: ${SORRY}`]);
+    expect(call.of('end-call')).toMatchObject([
+      { reason: 'vendor_failure', detail: 'speech-to-text: acme: down' },
+    ]);
+  });
+
+  test('hearing, while the agent speaks: its words are kept as far as they were heard', () => {
+    const call = talk(policyWith({ greeting: { text: 'Hello and a warm welcome.' } }));
+    call.wait(500);
+    call.send({ type: 'vendor-failed', role: 'speech-to-text', vendor: 'acme', message: 'down' });
+    call.toEnd();
+    expect(call.dialogue).toEqual(['agent: Hello –', `agent: ${SORRY}`]);
+  });
+
+  test('hearing, while the agent says its last words: nobody needs it any more', () => {
+    const call = asked({ thoughts: [{ text: 'Good night.', tools: [{ name: 'end_call' }] }] });
+    call.wait(500);
+    call.send({ type: 'vendor-failed', role: 'speech-to-text', vendor: 'acme', message: 'down' });
+    call.toEnd();
+    expect([call.ended, call.ear]).toEqual(['agent_hangup', 'Good night.']);
+  });
+
+  test('thinking: the caller is told', () => {
+    const call = asked({ thoughts: [{ fails: 'quota', firstTokenMs: 700 }] });
+    call.toEnd();
+    expect(call.dialogue).toEqual(['caller: Hi.', `agent: ${SORRY}`]);
+    expect(call.of('end-call')[0]?.detail).toBe('language-model: acme: quota');
+  });
+
+  test('speaking: the caller is told by a voice that needs no vendor', () => {
+    const call = asked({ thoughts: ['At seven.'], voice: { fails: 'no voice' } });
+    call.toEnd();
+    expect(call.ear).toBe('(apology)');
+    expect(call.of('end-call')[0]?.detail).toBe('text-to-speech: acme: no voice');
+  });
+
+  test('after its work was done: nothing of it is lost', () => {
+    const call = asked({ thoughts: ['We have tables at seven and eight.'] });
+    call.wait(700);
+    for (const role of ['language-model', 'text-to-speech'] as const)
+      call.send({ type: 'vendor-failed', role, replyId: 1, vendor: 'acme', message: 'late' });
+    call.wait(3_000);
+    expect(call.dialogue.at(-1)).toBe('agent: We have tables at seven and eight.');
+  });
+
+  test('of a reply long gone: nobody cares', () => {
+    const call = asked({ thoughts: ['At seven.'] });
+    call.wait(3_000);
+    call.send({
+      type: 'vendor-failed',
+      role: 'text-to-speech',
+      replyId: 1,
+      vendor: 'acme',
+      message: 'late',
+    });
+    expect(call.callState).toBe('listening');
+  });
+
+  test('during the farewell: a prepared goodbye, and the reason stands', () => {
+    const call = talk(policyWith({ idle: { prompts: [] } }), { voice: { fails: 'no voice' } });
+    call.toEnd();
+    expect(call.ear).toBe('(goodbye)');
+    expect(call.ended).toBe('silence');
+  });
+
+  test('twice: one apology', () => {
+    const call = talk();
+    for (let time = 0; time < 3; time++)
+      call.send({ type: 'vendor-failed', role: 'speech-to-text', vendor: 'acme', message: 'down' });
+    call.toEnd();
+    expect(call.of('speak-prepared')).toHaveLength(1);
+  });
+});
+
+describe('tools', () => {
+  test('are run, and the model thinks on with their results', () => {
+    const call = asked({
+      thoughts: [
+        { text: 'Let me look.', tools: [{ name: 'look_up' }, { name: 'book' }] },
+        'It is booked.',
+      ],
+    });
+    call.wait(4_000);
+    expect(call.asked[1]).toEqual([
+      { role: 'caller', text: 'Hi.' },
+      { role: 'agent', text: 'Let me look.' },
+      { role: 'tool-call', callId: 'call-1-0', name: 'look_up', arguments: '{}' },
+      { role: 'tool-call', callId: 'call-1-1', name: 'book', arguments: '{}' },
+      { role: 'tool-result', callId: 'call-1-0', result: 'look_up is done' },
+      { role: 'tool-result', callId: 'call-1-1', result: 'book is done' },
+    ]);
+    expect(call.dialogue.at(-1)).toBe('agent: Let me look. It is booked.');
+  });
+
+  test('what was said before one is spoken while it runs', () => {
+    const call = asked({
+      thoughts: [{ text: 'Let me look.', tools: [{ name: 'look_up' }], firstTokenMs: 0 }],
+      voice: { toolMs: 3_000 },
+    });
+    call.wait(1_500);
+    expect(call.ear).toBe('Let me look.');
+  });
+
+  test('that the caller interrupts are called off, and every call has its result', () => {
+    const call = asked({
+      thoughts: [{ tools: [{ name: 'look_up' }], firstTokenMs: 0 }, 'Fine.'],
+      voice: { toolMs: 2_000 },
+    });
+    call.wait(500);
+    call.say('Never mind.');
+    call.wait(4_000);
+    expect(call.of('stop-tools')).toHaveLength(1);
+    expect(call.asked.at(-1)).toEqual([
+      { role: 'caller', text: 'Hi.' },
+      { role: 'tool-call', callId: 'call-1-0', name: 'look_up', arguments: '{}' },
+      { role: 'tool-result', callId: 'call-1-0', result: 'Cancelled: the caller interrupted.' },
+      { role: 'caller', text: 'Never mind.' },
+    ]);
+    expect(call.dialogue.at(-1)).toBe('agent: Fine.');
+  });
+
+  test('that are called again and again come to an end', () => {
+    const again = { tools: [{ name: 'look_up' }], firstTokenMs: 0 };
+    const call = asked({ thoughts: Array.from({ length: 40 }, () => again), voice: { toolMs: 0 } });
+    call.wait(5_000);
+    expect(call.of('run-tool')).toHaveLength(17);
+    expect(call.dialogue.at(-1)).toContain('Could you say it again?');
+  });
+
+  test('with one id for two calls are run once', () => {
+    const call = asked({ thoughts: [] });
+    for (let time = 0; time < 2; time++)
+      call.send({
+        type: 'reply-tool-call',
+        replyId: 1,
+        callId: 'a',
+        name: 'book',
+        arguments: '{}',
+      });
+    expect(call.of('run-tool')).toHaveLength(1);
+  });
+
+  test('a result that nobody asked for is not heard', () => {
+    const call = asked({ thoughts: [] });
+    const before = call.state;
+    call.send({ type: 'tool-result', replyId: 1, callId: 'a', result: 'done' });
+    expect(call.state).toEqual(before);
+  });
+});
