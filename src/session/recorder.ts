@@ -1,5 +1,5 @@
 import type { Clock } from '#lib/clock.ts';
-import { messageOf } from '#lib/errors.ts';
+import { messageOf, VoiceError } from '#lib/errors.ts';
 import type { Log } from '#lib/log.ts';
 import type { EndReason, Turn } from '#protocol/calls.ts';
 import type { CallState } from '#protocol/voice-channel.ts';
@@ -24,7 +24,7 @@ export type Recorder = {
 };
 
 export function createRecorder(options: {
-  readonly store: Pick<Store, 'calls'>;
+  readonly store: { readonly calls: Pick<Store['calls'], 'record' | 'end' | 'setState'> };
   readonly tenantId: string;
   readonly callId: string;
   readonly clock: Clock;
@@ -64,6 +64,15 @@ export function createRecorder(options: {
         await writeOnce();
         delayMs = RETRY_FIRST_MS;
       } catch (error) {
+        if (error instanceof VoiceError && error.code === 'not_found') {
+          // The call was erased, with its instance, while it was going on: there is nothing to write to.
+          log.warn({ callId }, 'a call is no longer stored');
+          turns = [];
+          journal = [];
+          end = undefined;
+          state = undefined;
+          return;
+        }
         log.error({ callId, error: messageOf(error) }, 'a call could not be written down yet');
         await clock.sleep(delayMs);
         delayMs = Math.min(delayMs * 2, RETRY_MOST_MS);

@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import type { RoleOptions, VendorSpec } from '#contracts/vendor-spec.ts';
+import { silentLog } from '#lib/log.ts';
+import { virtualClock } from '#lib/virtual-clock.ts';
+import { agentConfigSchema } from '#protocol/agent-config.ts';
+import type { SecretField } from '#protocol/voice-channel.ts';
+import { fakeVendors, newClock } from '#test/support/session-world.ts';
+import { createVendorPool } from './vendor-pool.ts';
+
+function world() {
+  const opened: string[] = [];
+  const closed: string[] = [];
+  const fakes = fakeVendors(newClock());
+  const open =
+    <Vendor extends object>(role: string, name: string, vendor: Vendor) =>
+    (options: RoleOptions) => {
+      const what = `${name} ${role} ${options.model ?? 'default'} ${options.baseUrl}`;
+      opened.push(what);
+      return { ...vendor, close: () => void closed.push(what) };
+    };
+  const spec = (name: string, credential: SecretField): VendorSpec => ({
+    name,
+    credential,
+    defaultUrl: `https://${name}.test`,
+    speechToText: open('stt', name, fakes.hearing),
+    languageModel: open('llm', name, fakes.model),
+    textToSpeech: { open: open('tts', name, fakes.speech), defaultVoice: `${name}-voice` },
+  });
+  const clock = virtualClock();
+  const pool = createVendorPool({
+    vendors: [spec('one', 'deepgram_api_key'), spec('two', 'openai_api_key')],
+    urls: { two: 'http://localhost:1' },
+    clock,
+    log: silentLog,
+  });
+  return { pool, clock, opened, closed };
+}
+const agent = (voice: object = {}) => agentConfigSchema.parse({ voice });
+
+describe('the vendor pool', () => {
+  test('takes the first vendor that has a key, at its own address', () => {
+    const { pool, opened } = world();
+    const { set } = pool.acquire(agent(), { openai_api_key: 'k' });
+    expect(opened).toEqual([
+      'two stt default http://localhost:1',
+      'two llm default http://localhost:1',
+      'two tts default http://localhost:1',
+    ]);
+    expect(set.voice).toBe('two-voice');
+  });
+
+  test('keeps to the order, models and voice of the agent', () => {
+    const { pool, opened } = world();
+    const { set } = pool.acquire(
+      agent({
+        llm: ['two', 'one'],
+        vendors: { two: { llm_model: 'large' }, one: { voice: 'deep' } },
+      }),
+      { deepgram_api_key: 'k', openai_api_key: 'k' },
+    );
+    expect(opened[1]).toBe('two llm large http://localhost:1');
+    expect(set.voice).toBe('deep');
+  });
+
+  test('calls with the same key share a vendor; another key gets its own', () => {
+    const { pool, opened } = world();
+    pool.acquire(agent(), { deepgram_api_key: 'k' });
+    pool.acquire(agent(), { deepgram_api_key: 'k' });
+    expect(opened).toHaveLength(3);
+    pool.acquire(agent(), { deepgram_api_key: 'other' });
+    expect(opened).toHaveLength(6);
+  });
+
+  test('what no call has used for five minutes is closed, and not before', async () => {
+    const { pool, clock, closed, opened } = world();
+    const first = pool.acquire(agent(), { deepgram_api_key: 'k' });
+    const second = pool.acquire(agent(), { deepgram_api_key: 'k' });
+    first.release();
+    first.release();
+    await clock.advance(600_000);
+    expect(closed).toEqual([]);
+    second.release();
+    await clock.advance(299_000);
+    expect(closed).toEqual([]);
+    await clock.advance(2_000);
+    expect(closed).toHaveLength(3);
+    pool.acquire(agent(), { deepgram_api_key: 'k' });
+    expect(opened).toHaveLength(6);
+  });
+
+  test('says which role has no vendor', () => {
+    const { pool } = world();
+    expect(() => pool.acquire(agent(), {})).toThrow('no speech-to-text vendor has a key');
+    expect(() => pool.acquire(agent({ tts: ['one'] }), { openai_api_key: 'k' })).toThrow(
+      'no text-to-speech vendor has a key',
+    );
+  });
+});
