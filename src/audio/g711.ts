@@ -40,15 +40,14 @@ const LINEAR_TO_MULAW: Uint8Array = Uint8Array.from({ length: 65_536 }, (_, inde
 /** Mu-law → 16-bit linear, same length and rate. */
 export function decodeMulaw(mulaw: Uint8Array): Int16Array {
   const pcm = new Int16Array(mulaw.length);
-  for (let i = 0; i < mulaw.length; i++) pcm[i] = MULAW_TO_LINEAR[mulaw[i] as number] as number;
+  for (let i = 0; i < mulaw.length; i++) pcm[i] = MULAW_TO_LINEAR[mulaw[i] ?? 0] ?? 0;
   return pcm;
 }
 
 /** 16-bit linear → mu-law, same length and rate. */
 export function encodeMulaw(pcm: Int16Array): Uint8Array {
   const mulaw = new Uint8Array(pcm.length);
-  for (let i = 0; i < pcm.length; i++)
-    mulaw[i] = LINEAR_TO_MULAW[(pcm[i] as number) + 32_768] as number;
+  for (let i = 0; i < pcm.length; i++) mulaw[i] = LINEAR_TO_MULAW[(pcm[i] ?? 0) + 32_768] ?? 0;
   return mulaw;
 }
 
