@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -229,9 +229,13 @@ describe('the command rotate-master-key', () => {
 
   test('works in a folder whose path is too long for a socket', async () => {
     const dataDir = join(usedFolder(), 'x'.repeat(120));
-    const store = await open(optionsFor(dataDir));
+    const store = await openStore(optionsFor(dataDir));
     await store.ensureTenant('t');
     expect(await rotateMasterKeyCommand(optionsFor(dataDir))).toContain('Done: 1 tenant is');
+    const socketPath = (await folderOwner(dataDir))?.socketPath ?? '';
+    expect(existsSync(socketPath)).toBe(true);
+    await store.close();
+    expect(existsSync(dirname(socketPath))).toBe(false);
   }, 120_000);
 
   test('answers what it does not understand, and works on', async () => {

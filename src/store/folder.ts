@@ -1,6 +1,6 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { VoiceError, messageOf } from '#lib/errors.ts';
@@ -45,6 +45,8 @@ export async function takeFolder(dataDir: string): Promise<Folder> {
       socketPath,
       async release() {
         await rm(ownerPath(path), { force: true });
+        const socketFolder = dirname(socketPath);
+        if (socketFolder !== runPath) await rm(socketFolder, { recursive: true, force: true });
         lock.close();
       },
     };
