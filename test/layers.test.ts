@@ -42,6 +42,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   fastify: ['api'],
   'onnxruntime-node': ['vendors/silero'],
   openai: ['vendors/openai'],
+  '@google-cloud/speech': ['vendors/google'],
+  '@google-cloud/text-to-speech': ['vendors/google'],
+  '@grpc/grpc-js': ['vendors/google'],
   twilio: ['providers/pipecat', 'transports/twilio'],
 };
 
