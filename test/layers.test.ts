@@ -109,6 +109,21 @@ describe('the arrows of the house', () => {
     expect(faults).toEqual([]);
   });
 
+  test('the sandbox shares nothing with the product but lib, audio and protocol', () => {
+    const faults = readdirSync(join(root, 'sandbox'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .flatMap((path) =>
+        [...readFileSync(join(root, 'sandbox', path), 'utf8').matchAll(IMPORT)]
+          .map(([, specifier = '']) => specifier)
+          .filter((specifier) => specifier.startsWith('#') || specifier.includes('../src/'))
+          .filter((specifier) => !/^#(sandbox|test|lib|audio|protocol)\//.test(specifier))
+          // The sentence that a caller hears as a last resort is data of the product, made here.
+          .filter((specifier) => !specifier.includes('/prepared-speech/'))
+          .map((specifier) => `sandbox/${path} → ${specifier}`),
+      );
+    expect(faults).toEqual([]);
+  });
+
   test('start in rooms that stand in the table', () => {
     const rooms = new Set(files.map((path) => placeOf(path).room));
     expect([...rooms].filter((room) => !(room in MAY_IMPORT))).toEqual([]);
