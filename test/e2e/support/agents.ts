@@ -1,0 +1,147 @@
+import type { Call } from '#protocol/calls.ts';
+import type { LiveEvent } from '#protocol/events.ts';
+import { activeCallSchema, voiceStatusSchema } from '#protocol/voice-channel.ts';
+import type { ActiveCall, VoiceStatus } from '#protocol/voice-channel.ts';
+import type { CallRecord } from '#sandbox/caller/record.ts';
+import { scriptedCaller } from '#sandbox/caller/scripted-caller.ts';
+import type { Step } from '#sandbox/caller/script.ts';
+import type { Account } from '#sandbox/carrier/accounts.ts';
+import type { CallFaults } from '#sandbox/carrier/faults.ts';
+import type { PhoneCall } from '#sandbox/carrier/phone-call.ts';
+import { followEvents } from '#sandbox/demo/live-events.ts';
+import type { Owner } from '#sandbox/demo/owner.ts';
+import type { Sandbox } from '#sandbox/sandbox.ts';
+import { eventually } from './eventually.ts';
+
+export type AgentOptions = {
+  /** `agent_config` as the API takes it. */
+  readonly config?: object;
+  /** Over what makes a complete channel. */
+  readonly setup?: object;
+};
+
+/** An agent with a phone line. */
+export type Agent = {
+  readonly instanceId: string;
+  readonly phoneNumber: string;
+  readonly account: Account;
+  /** Of the voice channel: `/v1/instances/…/channels/voice` */
+  readonly path: string;
+  /** As the setup was answered. */
+  readonly channel: VoiceStatus;
+  status(): Promise<VoiceStatus>;
+  calls(): Promise<readonly ActiveCall[]>;
+  dial(script: readonly Step[], options?: DialOptions): Promise<Phone>;
+};
+
+export type DialOptions = { readonly voice?: string; readonly faults?: CallFaults };
+
+/** A caller on the line. */
+export type Phone = {
+  readonly from: string;
+  readonly call: PhoneCall;
+  /** Live events of this call so far. */
+  readonly events: readonly LiveEvent[];
+  /** What the caller did and perceived, once the call is over. */
+  readonly experience: Promise<CallRecord>;
+  /** The server's id of the call, as soon as it has one. */
+  id(): Promise<string>;
+  /** The server's record, once it has ended. */
+  record(): Promise<Call>;
+};
+
+/** Agents of one owner, each with a number of its own. */
+export function agentsOf(parts: {
+  readonly sandbox: Sandbox;
+  readonly owner: Owner;
+  readonly apiKey: string;
+  /** Where the server is now. */
+  readonly origin: () => string;
+}): { add(options: AgentOptions): Promise<Agent> } {
+  const { sandbox, owner, apiKey, origin } = parts;
+  const { carrier, bank, openEar, keys } = sandbox;
+  let numbers = 0;
+  let callers = 0;
+
+  const dial = async (
+    instanceId: string,
+    to: string,
+    script: readonly Step[],
+    options: DialOptions,
+  ): Promise<Phone> => {
+    const from = `+1202556${String(++callers).padStart(4, '0')}`;
+    const events: LiveEvent[] = [];
+    const callId = Promise.withResolvers<string>();
+    let mine: string | undefined;
+    const stream = await followEvents({
+      origin: origin(),
+      instanceId,
+      apiKey,
+      on(event) {
+        if (event.type === 'call-started' && event.caller_phone === from) {
+          mine = event.call_id;
+          callId.resolve(mine);
+        }
+        if (event.call_id === mine) events.push(event);
+      },
+    });
+    // A server that is killed breaks the stream off; what was told until then stays.
+    stream.closed.catch(() => undefined);
+    const caller = await scriptedCaller({ bank, openEar, script, voice: options.voice ?? 'rms' });
+    const call = carrier.dial({
+      from,
+      to,
+      caller,
+      ...(options.faults && { faults: options.faults }),
+    });
+    const id = (): Promise<string> => callId.promise;
+    return {
+      from,
+      call,
+      events,
+      id,
+      experience: caller.done,
+      async record() {
+        await call.done;
+        const known = await id();
+        const record = await eventually('the record to be complete', async () => {
+          const found = await owner.call(known);
+          return found.ended_at === null ? undefined : found;
+        });
+        stream.close();
+        return record;
+      },
+    };
+  };
+
+  return {
+    async add({ config = {}, setup = {} }) {
+      const phoneNumber = `+1202555${String(++numbers).padStart(4, '0')}`;
+      const account = carrier.addAccount();
+      carrier.addNumber({ accountSid: account.accountSid, phoneNumber });
+      const instanceId = await owner.makeInstance(`Agent ${numbers}`, config);
+      const path = `/v1/instances/${instanceId}/channels/voice`;
+      const channel = await owner.setUpVoice(instanceId, {
+        provider: 'pipecat',
+        phone_number: phoneNumber,
+        twilio_account_sid: account.accountSid,
+        twilio_auth_token: account.authToken,
+        twilio_phone_number: phoneNumber,
+        deepgram_api_key: keys.deepgram,
+        openai_api_key: keys.openai,
+        cartesia_api_key: keys.cartesia,
+        ...setup,
+      });
+      return {
+        instanceId,
+        phoneNumber,
+        account,
+        channel,
+        path,
+        status: async () => voiceStatusSchema.parse(await owner.ask('GET', path)),
+        calls: async () => activeCallSchema.array().parse(await owner.ask('GET', `${path}/calls`)),
+        dial: (script, options = {}) => dial(instanceId, phoneNumber, script, options),
+      };
+    },
+  };
+}
