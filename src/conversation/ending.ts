@@ -47,7 +47,7 @@ export function apologise(draft: Draft, role: Role, vendor: string, message: str
 function enterEnding(draft: Draft, reason: EndReason, detail: string | null): void {
   closeReply(draft, 'interrupted');
   recordCallerTurn(draft);
-  patch(draft, { phase: { name: 'ending', reason, detail, sinceMs: draft.nowMs }, toSay: [] });
+  patch(draft, { phase: { name: 'ending', reason, detail, sinceMs: draft.nowMs } });
 }
 
 /** Stores what the caller has said as a turn and forgets it as a pending one. Answers its text, '' if there was none. */

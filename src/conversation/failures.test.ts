@@ -42,6 +42,37 @@ describe('dead air', () => {
     call.send({ type: 'reply-done', replyId: 1 });
     call.wait(4_000);
     expect(call.dialogue.at(-1)).toBe('agent: We have a table at seven.');
+    expect(call.of('speak').map(({ text }) => text)).toEqual(['We have a table at ', 'seven.']);
+  });
+
+  test('a model that goes on after a bridge may stall once more', () => {
+    const call = asked({ thoughts: [] });
+    call.wait(6_000);
+    call.send({ type: 'reply-delta', replyId: 1, text: 'We have tables. ' });
+    call.wait(6_000);
+    expect(call.of('note')).toHaveLength(2);
+    expect(call.ended).toBeUndefined();
+    expect(call.callState).toBe('speaking');
+  });
+
+  test('so may one that waited for a tool', () => {
+    const call = asked({
+      thoughts: [
+        { tools: [{ name: 'look_up' }], firstTokenMs: 0 },
+        { text: 'At seven.', firstTokenMs: 6_000 },
+      ],
+      voice: { toolMs: 12_000 },
+    });
+    call.wait(30_000);
+    expect(call.dialogue.at(-1)).toMatch(/^agent: One moment, please.*At seven\.$/);
+  });
+
+  test('a voice that has finished before its text has not', () => {
+    const call = asked({ thoughts: [{ text: 'We are open. Until ten.', firstTokenMs: 700 }] });
+    call.wait(700);
+    call.send({ type: 'speech-done', replyId: 1 });
+    call.wait(3_000);
+    expect(call.dialogue.at(-1)).toBe('agent: We are open. Until ten.');
   });
 
   test('text that comes late has the whole time to become sound', () => {
@@ -217,6 +248,19 @@ describe('tools', () => {
     });
     call.wait(1_500);
     expect(call.ear).toBe('Let me look.');
+  });
+
+  test('also if the model has not finished the round', () => {
+    const call = asked({ thoughts: [], voice: { toolMs: 3_000 } });
+    call.send({ type: 'reply-delta', replyId: 1, text: 'Let me look.' });
+    call.send({
+      type: 'reply-tool-call',
+      replyId: 1,
+      callId: 'a',
+      name: 'look_up',
+      arguments: '{}',
+    });
+    expect(call.of('speak').map(({ text }) => text)).toEqual(['Let me look. ']);
   });
 
   test('that the caller interrupts are called off, and every call has its result', () => {

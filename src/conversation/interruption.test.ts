@@ -192,6 +192,35 @@ describe('a short yes', () => {
     ]);
   });
 
+  test('at the end of a statement is answered, however long the agent paused for it', () => {
+    const call = telling({ story: 'We have one at seven. Then I book it.' });
+    call.wait(1_450);
+    call.say('Okay.');
+    call.wait(5_000);
+    expect(call.of('resumed')).toHaveLength(1);
+    expect(call.dialogue.at(-1)).toBe('agent: Sure.');
+  });
+
+  test('is not forgotten while the caller goes on speaking', () => {
+    const call = telling({
+      policy: policyWith({ bargeIn: { enabled: false } }),
+      story: 'We have one at seven.',
+    });
+    call.begin('Yeah.');
+    call.wait(1_500);
+    call.send({ type: 'voice-started', sinceMs: call.nowMs });
+    call.wait(1_000);
+    call.send({ type: 'heard-interim', text: 'And at eight?' });
+    call.send({ type: 'voice-stopped', sinceMs: call.nowMs });
+    call.wait(4_000);
+    expect(call.dialogue).toEqual([
+      'caller: Hi.',
+      'agent: We have one at seven.',
+      'caller: Yeah. And at eight?',
+      'agent: Sure.',
+    ]);
+  });
+
   test('to "are you still there?" is an answer, wherever it falls', () => {
     const call = talk(policyWith({ idle: { prompts: ['Hello, are you still there with me?'] } }), {
       thoughts: ['Good.'],
@@ -338,6 +367,16 @@ describe('the owner says something', () => {
       'agent: Yes.',
       'agent: Until ten.',
     ]);
+  });
+
+  test('not into the first words of the caller', () => {
+    const call = talk(policyWith(), { thoughts: ['Yes.'] });
+    call.begin('Are you open?');
+    call.wait(200);
+    call.send({ type: 'say', text: 'Until ten.' });
+    expect(call.of('speak')).toEqual([]);
+    call.wait(5_000);
+    expect(call.dialogue).toEqual(['caller: Are you open?', 'agent: Yes.', 'agent: Until ten.']);
   });
 
   test('even under noise that never ends', () => {

@@ -23,6 +23,16 @@ describe('where the recogniser leaves the end of a turn to us', () => {
     expect(call.of('finalize-hearing')).toHaveLength(1);
   });
 
+  test('a voice ends once: what is said of its end later changes nothing', () => {
+    const call = talk();
+    call.say('I want a table.');
+    call.wait(300);
+    call.send({ type: 'voice-stopped', sinceMs: call.nowMs });
+    expect(call.of('finalize-hearing')).toHaveLength(1);
+    call.wait(200);
+    expect(call.turns).toHaveLength(1);
+  });
+
   test('words that may still change are given a little longer', () => {
     const call = talk();
     call.send({ type: 'voice-started', sinceMs: 0 });
@@ -138,6 +148,23 @@ describe('where the recogniser decides the end of a turn', () => {
     });
   });
 
+  test('a voice that it has counted in does not stop the answer', () => {
+    const call = talk(flux, { thoughts: [{ text: 'Of course.', firstTokenMs: 0 }] });
+    call.send({ type: 'voice-started', sinceMs: 0 });
+    call.wait(400);
+    call.send({ type: 'voice-stopped', sinceMs: 300 });
+    call.send({ type: 'heard-interim', text: 'Yes,' });
+    call.wait(300);
+    call.send({ type: 'voice-started', sinceMs: 500 });
+    call.wait(300);
+    call.send({ type: 'heard-end', text: 'Yes, please.' });
+    call.wait(100);
+    call.send({ type: 'voice-stopped', sinceMs: 900 });
+    call.wait(1_000);
+    expect(call.of('hold-audio')).toEqual([]);
+    expect(call.dialogue).toEqual(['caller: Yes, please.', 'agent: Of course.']);
+  });
+
   test('silence alone ends nothing', () => {
     const call = talk(flux);
     call.say('I want a table.', { endAfterMs: null });
@@ -150,6 +177,15 @@ describe('where the recogniser decides the end of a turn', () => {
     call.say('I want a table.', { endAfterMs: null });
     call.wait(3_800);
     expect(call.dialogue).toEqual(['caller: I want a table.']);
+  });
+
+  test('its five seconds for a hesitation are left to it', () => {
+    const call = talk(flux, { thoughts: ['Noted.'] });
+    call.say('My number is', { endAfterMs: 5_100 });
+    call.wait(5_099);
+    expect(call.turns).toEqual([]);
+    call.wait(1);
+    expect(call.turns).toHaveLength(1);
   });
 
   test('what it says of a turn that was answered without it is not answered again', () => {
@@ -339,6 +375,30 @@ describe('the caller goes on', () => {
     expect(call.ear).toBe('Two.');
     expect(call.dialogue).toEqual(['caller: I want a table.', 'caller: For two.', 'agent: Two.']);
     expect(call.of('stop-thinking').length).toBeGreaterThan(0);
+  });
+
+  test.each([true, false])(
+    'in the moment in which their turn is taken as over (speculation %s)',
+    (speculation) => {
+      const call = talk(policyWith({ speculation }), { thoughts: ['One.', 'Two.'] });
+      call.say('I want a table.');
+      call.wait(450);
+      const sinceMs = call.nowMs;
+      call.wait(60);
+      expect(call.turns).toHaveLength(1);
+      call.send({ type: 'voice-started', sinceMs });
+      call.wait(60);
+      expect(call.of('hold-audio').map(({ atMs }) => atMs - sinceMs)).toEqual([120]);
+    },
+  );
+
+  test('noise after their turn does not make the answer look sooner', () => {
+    const call = talk(policyWith({ bargeIn: { minSpeechMs: 1_000 } }), { thoughts: ['One.'] });
+    call.say('I want a table.');
+    call.wait(520);
+    call.cough(100);
+    call.wait(3_000);
+    expect(call.turns[1]?.waterfall_ms).toMatchObject({ end_decided: 500 });
   });
 
   test('a cough while the agent thinks puts its answer off, no more', () => {

@@ -156,6 +156,8 @@ function expectSound(state: Conversation, turns: readonly Turn[]): void {
   expect(said('agent')).toEqual(heard('agent'));
   expect(said('caller')).toEqual(heard('caller'));
   if (caller.turn && turnText(caller.turn).trim() === '') throw new Error('a turn without words');
+  if (reply?.audio.is === 'held' && reply.heardSinceMs !== null)
+    throw new Error('a trial was heard');
   if (phase.name === 'talking') {
     if (reply?.audio.is === 'held' && !caller.turn) throw new Error('a trial for nothing');
     // Nobody ever waits for something that need not come.
