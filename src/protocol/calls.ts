@@ -10,6 +10,7 @@ export const endReasons = [
   'max_duration',
   'silence',
   'vendor_failure',
+  'internal_error',
   'transport_lost',
   'channel_removed',
   'shutdown',

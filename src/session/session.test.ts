@@ -283,6 +283,18 @@ describe('a session', () => {
     expect(call.turns.at(-1)?.heard).toBe('That is not possible.');
   });
 
+  test('a fault of ours ends this call with its reason, and throws at nobody', async () => {
+    const call = phoneCall();
+    call.vendors.answer(() => {
+      throw new Error('planted');
+    });
+    await call.say('Hello?');
+    await call.clock.advance(500);
+    await call.session.ended;
+    expect(call.end).toEqual({ reason: 'internal_error', detail: 'planted' });
+    expect(call.line.isClosed).toBe(true);
+  });
+
   test('the journal holds every input with its time, and no audio', async () => {
     const call = phoneCall({ greeting: 'Hello.' });
     await call.clock.advance(1_000);

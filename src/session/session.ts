@@ -79,6 +79,10 @@ export function startSession(parts: SessionParts): Session {
     stepping = true;
     try {
       for (let next = waiting.shift(); next; next = waiting.shift()) stepOnce(next);
+    } catch (error) {
+      // A fault of ours in one call must not touch the others of this process.
+      log.error({ callId, error: messageOf(error) }, 'a call failed');
+      void end('internal_error', messageOf(error));
     } finally {
       stepping = false;
     }
@@ -190,6 +194,7 @@ export function startSession(parts: SessionParts): Session {
 
   /** Stores the end first: the carrier asks for it as soon as its side is closed. */
   const end = async (reason: EndReason, detail: string | null): Promise<void> => {
+    if (over) return;
     over = true;
     timers.cancelAll();
     thinker.close();
