@@ -8,6 +8,7 @@ import { registerApiKeys } from './api-keys.ts';
 import { createAuthenticate, requireAccess } from './auth.ts';
 import { registerCalls } from './calls.ts';
 import { registerChannels } from './channels.ts';
+import { endConnectionsOnClose } from './connections.ts';
 import { answerClientError, answerError, answerErrors } from './errors.ts';
 import { registerEvents } from './events.ts';
 import { registerInstances } from './instances.ts';
@@ -45,6 +46,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
       void answerError(error, request, reply, log);
     },
   });
+  endConnectionsOnClose(app);
   answerErrors(app, log);
   noteRequests(app, parts);
   await registerOpenApi(app, parts.publicUrl);

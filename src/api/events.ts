@@ -101,6 +101,8 @@ function streamEvents(
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
+    // The stream ends with its connection, which would otherwise outlast it, idle.
+    connection: 'close',
     // Tells nginx not to hold events back.
     'x-accel-buffering': 'no',
   });
