@@ -202,23 +202,16 @@ describe('a short yes', () => {
   });
 
   test('is not forgotten while the caller goes on speaking', () => {
-    const call = telling({
-      policy: policyWith({ bargeIn: { enabled: false } }),
-      story: 'We have one at seven.',
-    });
+    const call = telling({ policy: policyWith({ bargeIn: { enabled: false } }) });
     call.begin('Yeah.');
-    call.wait(1_500);
+    call.wait(3_500);
     call.send({ type: 'voice-started', sinceMs: call.nowMs });
     call.wait(1_000);
+    expect(call.dialogue).toEqual(['caller: Hi.', `agent: ${STORY}`]);
     call.send({ type: 'heard-interim', text: 'And at eight?' });
     call.send({ type: 'voice-stopped', sinceMs: call.nowMs });
     call.wait(4_000);
-    expect(call.dialogue).toEqual([
-      'caller: Hi.',
-      'agent: We have one at seven.',
-      'caller: Yeah. And at eight?',
-      'agent: Sure.',
-    ]);
+    expect(call.dialogue.slice(2)).toEqual(['caller: Yeah. And at eight?', 'agent: Sure.']);
   });
 
   test('to "are you still there?" is an answer, wherever it falls', () => {
