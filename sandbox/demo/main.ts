@@ -74,11 +74,14 @@ async function start(): Promise<number> {
   show.summary(result);
   show.line();
   show.line(pc.bold('The server stays up. Try'));
-  const key = `-H 'X-Api-Key: ${apiKey}'`;
   const base = `${server.origin}/v1`;
-  show.line(`  curl -s ${key} ${base}/instances/${instanceId}/channels/voice`);
-  show.line(`  curl -s ${key} ${base}/instances/${instanceId}/channels/voice/calls`);
-  show.line(`  curl -s ${key} ${base}/calls/${result.call_id}`);
+  show.line(`  export KEY=${apiKey}`);
+  for (const path of [
+    `instances/${instanceId}/channels/voice`,
+    `instances/${instanceId}/channels/voice/calls`,
+    `calls/${result.call_id}`,
+  ])
+    show.line(`  curl -s -H "X-Api-Key: $KEY" ${base}/${path}`);
   show.line(pc.dim('Ctrl-C ends it.'));
   const code = await Promise.race([released.done, server.exited.then(() => 1)]);
   await stage.close();

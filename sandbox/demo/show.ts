@@ -38,6 +38,8 @@ export function createShow(out: { write(text: string): unknown }, isLive: boolea
   const row = (atMs: number, label: string, text: string): string =>
     `${pc.dim(timeOf(atMs))}  ${label.padEnd(LABEL_CHARS)}${text}`;
   let saying = '';
+  /** Told before the turn it cut short; shown after it. */
+  let cutIn = '';
 
   const turn = ({ role, text, heard, interrupted, waterfall_ms, start_ms }: Turn): void => {
     saying = '';
@@ -52,6 +54,8 @@ export function createShow(out: { write(text: string): unknown }, isLive: boolea
         interrupted ? `${pc.green(heard)} ${pc.dim(pc.strikethrough(unheard))}` : pc.green(heard),
       ),
     );
+    if (interrupted && cutIn !== '') line(cutIn);
+    cutIn = '';
   };
 
   return {
@@ -67,9 +71,12 @@ export function createShow(out: { write(text: string): unknown }, isLive: boolea
           saying += event.text;
           return interim(`${timeOf(at)}  ${'agent …'.padEnd(LABEL_CHARS)}${saying}`);
         case 'interrupted':
-          return line(
-            row(at, '', pc.yellow(`the caller cut in; heard up to "…${lastWords(event.heard)}"`)),
+          cutIn = row(
+            at,
+            '',
+            pc.yellow(`the caller cut in; heard up to "…${lastWords(event.heard)}"`),
           );
+          return undefined;
         case 'resumed':
           return line(row(at, '', pc.yellow('a false alarm: the agent goes on')));
         case 'tool':
