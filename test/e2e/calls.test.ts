@@ -5,6 +5,7 @@ import { demoAgent, demoScript } from '#sandbox/demo/scenario.ts';
 import { ASK_FOR_STORY, STORY, testBrain } from './support/brain.ts';
 import { eventually } from './support/eventually.ts';
 import { agentTurns, heardBy, plain, writtenAsHeard } from './support/words.ts';
+import { watchCall } from './support/watch.ts';
 import { openWorld } from './support/world.ts';
 import type { World } from './support/world.ts';
 
@@ -235,6 +236,34 @@ test.concurrent(
     const call = await phone.record();
     expect(call.turns[0]).toMatchObject({ text: GREETING, heard: GREETING, interrupted: false });
     expect(heardBy(await phone.experience)).toContain(plain(GREETING));
+  },
+  LIMIT_MS,
+);
+
+test.concurrent(
+  'the list of live calls says at every moment what the events of the call say',
+  async ({ expect }) => {
+    const agent = await world.addAgent({ config: { greeting: GREETING } });
+    expect(await agent.calls()).toEqual([]);
+    const phone = await agent.dial([...GIVE_STORY, { expectHangUp: true }]);
+    const watched = watchCall(agent, phone);
+    await eventually('the story to be told', () =>
+      phone.events.find((event) => event.type === 'turn' && event.turn.text === STORY),
+    );
+    await world.owner.ask('POST', `/v1/calls/${await phone.id()}/hangup`);
+    const samples = await watched;
+    const during = samples.filter(({ told }) => !told.ended);
+    for (const { listed, activeCalls, told } of during)
+      expect({ listed, activeCalls }).toMatchObject({
+        listed: { caller_phone: phone.from, state: told.state, transcript_turns: told.turns },
+        activeCalls: 1,
+      });
+    expect(new Set(during.map(({ told }) => told.state))).toEqual(
+      new Set(['greeting', 'listening', 'thinking', 'speaking', 'ending']),
+    );
+    await phone.record();
+    expect(await agent.calls()).toEqual([]);
+    expect(await agent.status()).toMatchObject({ active_calls: 0 });
   },
   LIMIT_MS,
 );
