@@ -1,4 +1,4 @@
-import type { Check, VendorFailure } from './vendor.ts';
+import type { Check, Switched, VendorFailure } from './vendor.ts';
 
 /** One entry of what the model is shown, oldest first. */
 export type ContextItem =
@@ -39,7 +39,8 @@ export type Thought =
       readonly arguments: string;
     }
   | { readonly type: 'done'; readonly inputTokens: number; readonly outputTokens: number }
-  | { readonly type: 'failed'; readonly failure: VendorFailure };
+  | { readonly type: 'failed'; readonly failure: VendorFailure }
+  | Switched;
 
 export type Thinking = {
   /** Stops the vendor too: the connection is closed. Nothing is said after it returns. */

@@ -1,4 +1,4 @@
-import type { VendorFailure, Check } from './vendor.ts';
+import type { Check, Switched, VendorFailure } from './vendor.ts';
 
 /**
  * What a recogniser says about one call, in order.
@@ -6,13 +6,22 @@ import type { VendorFailure, Check } from './vendor.ts';
  * everything heard since the last `end`.
  * The others say `interim` and `final`: `text` is the current segment alone, which `final` closes for
  * good; segments add up, and who listens decides where a turn ends.
+ * `untilMs`, where a vendor tells it: how much of the audio written to the stream the text stands for,
+ * silence included. What came after it was not heard for good.
  */
 export type Heard =
   | { readonly type: 'interim'; readonly text: string }
-  | { readonly type: 'final'; readonly text: string; readonly fromFinalize: boolean }
+  | {
+      readonly type: 'final';
+      readonly text: string;
+      readonly fromFinalize: boolean;
+      readonly untilMs?: number;
+    }
   | { readonly type: 'eager-end'; readonly text: string }
   | { readonly type: 'resumed' }
-  | { readonly type: 'end'; readonly text: string }
+  | { readonly type: 'end'; readonly text: string; readonly untilMs?: number }
+  /** From here on as a vendor that decides the end of turns, or as one that does not. */
+  | (Switched & { readonly endOfTurn: boolean })
   | { readonly type: 'failed'; readonly failure: VendorFailure };
 
 /** One call's hearing. After `failed` or `close()` nothing more is said and `write` does nothing. */
@@ -34,7 +43,7 @@ export type HearingOptions = {
 export type SpeechToText = {
   readonly vendor: string;
   readonly model: string;
-  /** Never changes after the vendor was opened. */
+  /** Never changes after the vendor was opened; of a chain it is what the stream opened next begins with. */
   readonly can: {
     /** It decides itself when a turn has ended. */
     readonly endOfTurn: boolean;

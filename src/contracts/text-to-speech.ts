@@ -1,4 +1,4 @@
-import type { Check, VendorFailure } from './vendor.ts';
+import type { Check, Switched, VendorFailure } from './vendor.ts';
 
 /** One spoken word. Times count from the first sample of the utterance's audio. */
 export type WordTime = { readonly text: string; readonly startMs: number; readonly endMs: number };
@@ -10,7 +10,8 @@ export type Spoken =
   /** Only from vendors that `can.wordTimes`; each word once, in order, with or soon after its audio. */
   | { readonly type: 'words'; readonly words: readonly WordTime[] }
   | { readonly type: 'done' }
-  | { readonly type: 'failed'; readonly failure: VendorFailure };
+  | { readonly type: 'failed'; readonly failure: VendorFailure }
+  | Switched;
 
 export type Utterance = {
   /** Text is joined verbatim to what was pushed before: mind the spaces. Speaking starts as soon as the vendor can. */

@@ -33,6 +33,14 @@ export type VendorFailure = {
   readonly message: string;
 };
 
+/** One link of a chain failed, or was too slow, and the next one does its work. Said by chains, never by a vendor. */
+export type Switched = {
+  readonly type: 'switched';
+  readonly failure: VendorFailure;
+  /** The vendor that goes on. */
+  readonly to: string;
+};
+
 /** The answer to the cheapest real request with a key. */
 export type Check = { readonly ok: true } | { readonly ok: false; readonly failure: VendorFailure };
 

@@ -37,6 +37,18 @@ export function voiceStopped(draft: Draft, sinceMs: number): void {
   if (!policy.endpointing.vendorDecides) emit(draft, { type: 'finalize-hearing' });
 }
 
+/**
+ * Another recogniser listens: who decides the end of turns may be another, too. The voice may have
+ * stopped before, when nobody had to ask for a final.
+ */
+export function hearingChanged(draft: Draft, vendorDecides: boolean): void {
+  const { policy, caller } = draft.state;
+  patch(draft, {
+    policy: { ...policy, endpointing: { ...policy.endpointing, vendorDecides } },
+  });
+  if (!vendorDecides && caller.voice === 'silent') emit(draft, { type: 'finalize-hearing' });
+}
+
 /** Voice activity tells of the past; what it says of the future is not believed. */
 const pastMs = (draft: Draft, sinceMs: number): number =>
   Math.max(0, Math.min(sinceMs, draft.nowMs));

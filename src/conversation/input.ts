@@ -51,6 +51,17 @@ export type Input = { readonly atMs: number } & (
       readonly vendor: string;
       readonly message: string;
     }
+  /** A vendor failed and the one behind it goes on with its work. */
+  | {
+      readonly type: 'vendor-switched';
+      readonly role: Role;
+      readonly replyId?: number;
+      readonly vendor: string;
+      readonly message: string;
+      readonly to: string;
+    }
+  /** Another recogniser listens now, which decides the end of turns itself or does not. */
+  | { readonly type: 'hearing-changed'; readonly vendorDecides: boolean }
   /** The owner's wishes. */
   | { readonly type: 'say'; readonly text: string }
   | { readonly type: 'hang-up'; readonly reason: EndReason }

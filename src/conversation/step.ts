@@ -1,10 +1,11 @@
-import { emit, patch, settleTimers } from './draft.ts';
+import { emit, patch, patchReply, settleTimers } from './draft.ts';
 import type { Draft } from './draft.ts';
 import type { Role } from '#contracts/vendor.ts';
 import type { Effect } from './effect.ts';
 import { apologise, endNow, endPolitely } from './ending.ts';
 import {
   endTurn,
+  hearingChanged,
   heardEagerEnd,
   heardEnd,
   heardFinal,
@@ -69,6 +70,10 @@ function take(draft: Draft, input: Input): void {
       return timer(draft, input.name);
     case 'vendor-failed':
       return vendorFailed(draft, input);
+    case 'vendor-switched':
+      return vendorSwitched(draft, input);
+    case 'hearing-changed':
+      return hearingChanged(draft, input.vendorDecides);
     case 'voice-started':
       return voiceStarted(draft, input.sinceMs);
     case 'voice-stopped':
@@ -157,6 +162,17 @@ function vendorFailed(draft: Draft, input: Extract<Input, { type: 'vendor-failed
     // Last words need no listener.
     return emit(draft, { type: 'note', text: `vendor failure, ${role}: ${vendor}: ${message}` });
   apologise(draft, role, vendor, message);
+}
+
+/** The next of the chain goes on. Speech gets the whole time anew in which it must be heard. */
+function vendorSwitched(draft: Draft, input: Extract<Input, { type: 'vendor-switched' }>): void {
+  const { role, vendor, message, to, replyId } = input;
+  emit(draft, {
+    type: 'note',
+    text: `vendor failure, ${role}: ${vendor}: ${message}; ${to} goes on`,
+  });
+  if (role === 'text-to-speech' && replyId !== undefined)
+    patchReply(draft, replyId, { progressMs: draft.nowMs });
 }
 
 const hasDoneItsWork = (reply: Reply, role: Role): boolean =>

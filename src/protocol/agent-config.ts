@@ -61,6 +61,8 @@ export const voiceSettingsSchema = z.strictObject({
   max_call_seconds: z.number().int().min(30).max(14_400).default(1_800),
   /** Said when the agent is due to speak and nothing has come for this long. */
   dead_air_ms: ms(1_000, 30_000).default(4_000),
+  /** A language model that has said nothing for this long gets a rival: the next one is asked, too, and the first to answer speaks. */
+  hedge_ms: ms(100, 10_000).default(1_200),
   max_output_tokens: z.number().int().min(16).max(4_096).default(512),
 });
 

@@ -19,7 +19,14 @@ export const liveEventSchema = z
     z.object({ type: z.literal('resumed'), ...at }),
     z.object({ type: z.literal('tool'), ...at, name: z.string(), arguments: z.string() }),
     z.object({ type: z.literal('turn'), ...at, turn: turnSchema }),
-    z.object({ type: z.literal('vendor-failed'), ...at, vendor: z.string(), message: z.string() }),
+    z.object({
+      type: z.literal('vendor-failed'),
+      ...at,
+      vendor: z.string(),
+      message: z.string(),
+      /** The vendor that goes on in its place; absent: there is none, and the call ends. */
+      switched_to: z.string().optional(),
+    }),
     z.object({
       type: z.literal('call-ended'),
       ...at,

@@ -57,6 +57,16 @@ function ofInput(input: Input, at: At): LiveEvent[] {
       return [{ type: 'tool', ...at, name: input.name, arguments: input.arguments }];
     case 'vendor-failed':
       return [{ type: 'vendor-failed', ...at, vendor: input.vendor, message: input.message }];
+    case 'vendor-switched':
+      return [
+        {
+          type: 'vendor-failed',
+          ...at,
+          vendor: input.vendor,
+          message: input.message,
+          switched_to: input.to,
+        },
+      ];
     default:
       return [];
   }

@@ -21,6 +21,14 @@ type Said =
       readonly replyId: number;
       readonly vendor: string;
       readonly message: string;
+    }
+  | {
+      readonly type: 'vendor-switched';
+      readonly role: Role;
+      readonly replyId: number;
+      readonly vendor: string;
+      readonly message: string;
+      readonly to: string;
     };
 
 /** The agent's voice: has text spoken, and its audio played when it may be heard. */
@@ -77,6 +85,15 @@ export function createMouth(parts: {
             replyId,
             vendor: spoken.failure.vendor,
             message: spoken.failure.message,
+          });
+        case 'switched':
+          return on({
+            type: 'vendor-switched',
+            role: 'text-to-speech',
+            replyId,
+            vendor: spoken.failure.vendor,
+            message: spoken.failure.message,
+            to: spoken.to,
           });
       }
     });

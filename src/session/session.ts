@@ -137,6 +137,12 @@ export function startSession(parts: SessionParts): Session {
           vendor: heard.failure.vendor,
           message: heard.failure.message,
         });
+      if (heard.type === 'switched') {
+        const { failure, to, endOfTurn } = heard;
+        const { role, vendor, message } = failure;
+        take({ type: 'vendor-switched', role, vendor, message, to });
+        return take({ type: 'hearing-changed', vendorDecides: endOfTurn });
+      }
       if (heard.type === 'resumed') return take({ type: 'heard-resumed' });
       take({ type: `heard-${heard.type}`, text: heard.text });
     },

@@ -22,6 +22,14 @@ type Answer =
       readonly replyId: number;
       readonly vendor: string;
       readonly message: string;
+    }
+  | {
+      readonly type: 'vendor-switched';
+      readonly role: Role;
+      readonly replyId: number;
+      readonly vendor: string;
+      readonly message: string;
+      readonly to: string;
     };
 
 /** Asks the language model for one reply at a time. */
@@ -70,6 +78,15 @@ export function createThinker(options: {
               replyId,
               vendor: thought.failure.vendor,
               message: thought.failure.message,
+            });
+          case 'switched':
+            return on({
+              type: 'vendor-switched',
+              role: 'language-model',
+              replyId,
+              vendor: thought.failure.vendor,
+              message: thought.failure.message,
+              to: thought.to,
             });
         }
       });
