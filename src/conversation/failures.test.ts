@@ -221,6 +221,49 @@ describe('a vendor fails', () => {
   });
 });
 
+describe('the next vendor of a chain goes on', () => {
+  test('speaking: it has the whole time to be heard, and the journal knows', () => {
+    const call = asked({ thoughts: ['At seven.'], voice: { speechMs: 6_000 } });
+    call.wait(3_900);
+    call.send({
+      type: 'vendor-switched',
+      role: 'text-to-speech',
+      replyId: 1,
+      vendor: 'acme',
+      message: 'down',
+      to: 'other',
+    });
+    call.wait(4_000);
+    expect(call.ear).toBe('At seven.');
+    expect(call.of('note')).toMatchObject([
+      { text: 'vendor failure, text-to-speech: acme: down; other goes on' },
+    ]);
+  });
+
+  test('hearing: a turn whose end nobody would tell is ended by silence', () => {
+    const call = talk(policyWith({ endpointing: { vendorDecides: true } }), { thoughts: ['Yes.'] });
+    call.say('Are you open?', { endAfterMs: null });
+    call.wait(300);
+    call.send({ type: 'hearing-changed', vendorDecides: false });
+    expect(call.of('finalize-hearing')).toHaveLength(1);
+    call.send({ type: 'heard-final', text: 'Are you open?' });
+    call.wait(3_000);
+    expect(call.dialogue).toEqual(['caller: Are you open?', 'agent: Yes.']);
+  });
+
+  test('hearing: words that it hears once more are said once', () => {
+    const call = talk(policyWith(), { thoughts: ['Yes.'] });
+    call.send({ type: 'voice-started', sinceMs: 0 });
+    call.wait(600);
+    call.send({ type: 'heard-interim', text: 'Are you open' });
+    call.send({ type: 'hearing-changed', vendorDecides: true });
+    call.send({ type: 'heard-interim', text: 'Are you' });
+    call.wait(400);
+    call.send({ type: 'heard-end', text: 'Are you open today?' });
+    expect(call.dialogue).toEqual(['caller: Are you open today?']);
+  });
+});
+
 describe('tools', () => {
   test('are run, and the model thinks on with their results', () => {
     const call = asked({

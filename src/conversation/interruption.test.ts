@@ -204,7 +204,7 @@ describe('a short yes', () => {
   test('is not forgotten while the caller goes on speaking', () => {
     const call = telling({ policy: policyWith({ bargeIn: { enabled: false } }) });
     call.begin('Yeah.');
-    call.wait(3_500);
+    call.wait(3_300);
     call.send({ type: 'voice-started', sinceMs: call.nowMs });
     call.wait(1_000);
     expect(call.dialogue).toEqual(['caller: Hi.', `agent: ${STORY}`]);

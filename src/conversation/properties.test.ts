@@ -111,6 +111,21 @@ const anyInput: fc.Arbitrary<UntimedInput> = fc.oneof(
       message: texts,
     }),
   },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      type: is('vendor-switched'),
+      role: fc.constantFrom('language-model', 'text-to-speech'),
+      replyId,
+      vendor: is('acme'),
+      message: texts,
+      to: is('other'),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({ type: is('hearing-changed'), vendorDecides: fc.boolean() }),
+  },
   { weight: 10, arbitrary: fc.record({ type: is('say'), text: texts }) },
   {
     weight: 1,
