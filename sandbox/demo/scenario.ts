@@ -1,5 +1,5 @@
 import type { Step } from '#sandbox/caller/script.ts';
-import type { Brain } from '#sandbox/vendors/openai/brain.ts';
+import type { Brain } from '#sandbox/vendors/brain.ts';
 
 /** The agent of the demo, as it is created through the public API. */
 export const demoAgent = {

@@ -6,7 +6,7 @@ import { startCartesia } from './cartesia/server.ts';
 import type { CartesiaOptions, CartesiaSimulator } from './cartesia/server.ts';
 import { startDeepgram } from './deepgram/server.ts';
 import type { DeepgramOptions, DeepgramSimulator } from './deepgram/server.ts';
-import type { Brain } from './openai/brain.ts';
+import type { Brain } from './brain.ts';
 import { startOpenAI } from './openai/server.ts';
 import type { OpenAIOptions, OpenAISimulator } from './openai/server.ts';
 

@@ -4,7 +4,7 @@ import type { SpeechClip, VoiceBank } from '../../speech/speech.ts';
 import { invalidRequest } from './errors.ts';
 import type { CartesiaFailure } from './errors.ts';
 import type { GenerationRequest } from './request.ts';
-import { isSpeakable, splitAll, splitSpeech } from './segments.ts';
+import { isSpeakable, splitAll, splitSpeech } from '../segments.ts';
 
 /** Read anew for every piece of speech, so they may be changed. */
 export type CartesiaTiming = {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { tokensOf } from './brain.ts';
-import type { BrainReply } from './brain.ts';
+import { tokensOf } from '../brain.ts';
+import type { BrainReply } from '../brain.ts';
 import type { ResponsesRequest } from './request.ts';
 
 /** One server-sent event, before it gets its sequence number. */

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { isObject, show } from '../json.ts';
 import { bodySchema, itemSchemas } from './body.ts';
 import type { ResponsesBody } from './body.ts';
-import type { Brain, BrainItem } from './brain.ts';
+import type { Brain, BrainItem } from '../brain.ts';
 import { invalidParameter, unknownModel } from './errors.ts';
 import type { OpenAIRefusal } from './errors.ts';
 import { refusalOfIssue } from './issues.ts';

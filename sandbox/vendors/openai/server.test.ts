@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { virtualClock } from '#lib/virtual-clock.ts';
 import { createFaults } from '../../faults.ts';
 import { during } from '../test-time.ts';
-import type { Brain } from './brain.ts';
+import type { Brain } from '../brain.ts';
 import { startOpenAI } from './server.ts';
 import type { OpenAISimulator } from './server.ts';
 import { KEY, weather } from './test-fixtures.ts';

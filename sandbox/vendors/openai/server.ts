@@ -8,7 +8,7 @@ import type { Exchange } from '../exchange.ts';
 import type { RequestRecord } from '../records.ts';
 import { composeAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
-import type { Brain } from './brain.ts';
+import type { Brain } from '../brain.ts';
 import {
   MISSING_KEY,
   invalidParameter,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
 import { silentLog } from '#lib/log.ts';
 import { createFaults } from '#sandbox/faults.ts';
-import type { BrainItem } from '#sandbox/vendors/openai/brain.ts';
+import type { BrainItem } from '#sandbox/vendors/brain.ts';
 import { startOpenAI } from '#sandbox/vendors/openai/server.ts';
 import type { OpenAISimulator } from '#sandbox/vendors/openai/server.ts';
 import { languageModelContract, obedientReply } from '#test/contracts/language-model.ts';

@@ -1,5 +1,5 @@
 import { demoBrain } from '#sandbox/demo/scenario.ts';
-import type { Brain } from '#sandbox/vendors/openai/brain.ts';
+import type { Brain } from '#sandbox/vendors/brain.ts';
 
 /** Long enough to be talked into, in words that are easy to tell apart. */
 export const STORY =
