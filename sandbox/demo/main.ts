@@ -4,8 +4,9 @@ import { systemClock } from '#lib/clock.ts';
 import { messageOf } from '#lib/errors.ts';
 import { playDemo } from './play.ts';
 import { createShow } from './show.ts';
+import type { Show } from './show.ts';
 import { AGENT_NUMBER, openStage, PUBLIC_URL } from './stage.ts';
-import type { Stage } from './stage.ts';
+import type { Stage, StageOptions } from './stage.ts';
 
 const DEFAULT_PORT = 8_080;
 
@@ -29,86 +30,96 @@ async function demo(isJson: boolean): Promise<number> {
   // With --json stdout belongs to the one object; a person may still follow on stderr.
   const out = isJson ? process.stderr : process.stdout;
   const show = createShow(out, out.isTTY && !isJson);
-  const stage = await openStage({
-    clock: systemClock,
-    port: 0,
-    onLog: (line) => show.line(pc.dim(line)),
-  });
-  const released = releaseOnSignal(stage);
-  try {
+  const options = { clock: systemClock, port: 0, onLog: logTo(show) };
+  const code = await onStage(options, async (stage) => {
     const result = await playDemo(stage, systemClock, isJson ? () => undefined : show.event);
     if (isJson) process.stdout.write(`${JSON.stringify(result)}\n`);
     else show.summary(result);
     return result.ok ? 0 : 1;
-  } finally {
-    released.cancel();
-    await stage.close();
-  }
+  });
+  return code ?? 130;
 }
 
 async function start(): Promise<number> {
   const show = createShow(process.stdout, process.stdout.isTTY);
   show.line(pc.bold('HydraCore Voice'));
   show.line(pc.dim('Starting the server and, beside it, a phone network and vendors of its own …'));
-  const stage = await openStage({
+  const options = {
     clock: systemClock,
     port: portFrom(process.env['PORT']),
     dataDir: process.env['DATA_DIR'] ?? join(process.cwd(), '.hydracore', 'demo'),
-    onLog: (line) => show.line(pc.dim(line)),
+    onLog: logTo(show),
+  };
+  const code = await onStage(options, async (stage) => {
+    const { server, instanceId, apiKey, channel } = stage;
+    show.line();
+    show.line(`  server    ${server.origin}  (API: ${server.origin}/docs)`);
+    show.line(`  public    ${PUBLIC_URL}  (only the sandbox's phone network knows it)`);
+    show.line(`  API key   ${pc.bold(apiKey)}  (shown this once)`);
+    show.line(`  agent     ${instanceId}, voice channel ${channel.status} on ${AGENT_NUMBER}`);
+    show.line();
+    const result = await playDemo(stage, systemClock, show.event);
+    show.summary(result);
+    show.line();
+    show.line(pc.bold('The server stays up. Try'));
+    const base = `${server.origin}/v1`;
+    show.line(`  export KEY=${apiKey}`);
+    for (const path of [
+      `instances/${instanceId}/channels/voice`,
+      `instances/${instanceId}/channels/voice/calls`,
+      `calls/${result.call_id}`,
+    ])
+      show.line(`  curl -s -H "X-Api-Key: $KEY" ${base}/${path}`);
+    show.line(pc.dim('Ctrl-C ends it.'));
+    await server.exited;
+    throw new Error('The server has ended by itself.');
   });
-  const released = releaseOnSignal(stage);
-  const { server, instanceId, apiKey, channel } = stage;
-  show.line();
-  show.line(`  server    ${server.origin}  (API: ${server.origin}/docs)`);
-  show.line(`  public    ${PUBLIC_URL}  (only the sandbox's phone network knows it)`);
-  show.line(`  API key   ${pc.bold(apiKey)}  (shown this once)`);
-  show.line(`  agent     ${instanceId}, voice channel ${channel.status} on ${AGENT_NUMBER}`);
-  show.line();
-  let result;
-  try {
-    result = await playDemo(stage, systemClock, show.event);
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
-  show.summary(result);
-  show.line();
-  show.line(pc.bold('The server stays up. Try'));
-  const base = `${server.origin}/v1`;
-  show.line(`  export KEY=${apiKey}`);
-  for (const path of [
-    `instances/${instanceId}/channels/voice`,
-    `instances/${instanceId}/channels/voice/calls`,
-    `calls/${result.call_id}`,
-  ])
-    show.line(`  curl -s -H "X-Api-Key: $KEY" ${base}/${path}`);
-  show.line(pc.dim('Ctrl-C ends it.'));
-  const code = await Promise.race([released.done, server.exited.then(() => 1)]);
-  await stage.close();
-  return code;
+  return code ?? 0;
 }
 
-/** Ends the stage when the terminal says so, also in the middle of a call. */
-function releaseOnSignal(stage: Stage): { readonly done: Promise<number>; cancel(): void } {
-  const { promise: done, resolve } = Promise.withResolvers<number>();
-  const stop = (): void => {
-    // A second Ctrl-C does not wait.
-    process.once('SIGINT', () => process.exit(130));
-    void stage.close().then(() => {
-      resolve(0);
-      process.exit(0);
-    });
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  return {
-    done,
-    cancel() {
-      process.off('SIGINT', stop);
-      process.off('SIGTERM', stop);
-    },
-  };
+const logTo =
+  (show: Show) =>
+  (line: string): void =>
+    show.line(pc.dim(line));
+
+/**
+ * Plays on a stage and takes it down again, whatever happens. Undefined: a Ctrl-C or SIGTERM ended it,
+ * also while it was being set up or in the middle of a call; the server then says goodbye first.
+ */
+async function onStage(
+  options: StageOptions,
+  play: (stage: Stage) => Promise<number>,
+): Promise<number | undefined> {
+  const interrupted = untilSignal();
+  const opening = openStage(options);
+  const stage = await Promise.race([opening, interrupted]);
+  if (!stage) {
+    process.stderr.write('Stopping …\n');
+    await opening.then((late) => late.close()).catch(() => undefined);
+    return undefined;
+  }
+  try {
+    const playing = play(stage);
+    // Taken down in the middle, the play fails, and that is nobody's fault.
+    playing.catch(() => undefined);
+    return await Promise.race([playing, interrupted]);
+  } finally {
+    await stage.close();
+  }
 }
+
+/** Resolves on the first Ctrl-C or SIGTERM. A second one does not wait for goodbyes. */
+const untilSignal = (): Promise<undefined> =>
+  new Promise((resolve) => {
+    let isSecond = false;
+    const stop = (): void => {
+      if (isSecond) process.exit(130);
+      isSecond = true;
+      resolve(undefined);
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
 
 function portFrom(text: string | undefined): number {
   if (text === undefined || text.trim() === '') return DEFAULT_PORT;

@@ -18,7 +18,7 @@ export type Owner = {
   request(method: string, path: string, body?: unknown): Promise<ApiAnswer>;
   /** The body of a success. Throws what else was answered. */
   ask(method: string, path: string, body?: unknown): Promise<unknown>;
-  /** In plain text. */
+  /** In plain text. Keys of the same name made earlier are revoked: who lost one gets a new one. */
   makeApiKey(name: string): Promise<string>;
   /** Undefined: there is none of this name. */
   findInstance(name: string): Promise<string | undefined>;
@@ -53,6 +53,10 @@ export function ownerAt(origin: () => string, credential: Record<string, string>
     request,
     ask,
     async makeApiKey(name) {
+      const listed = keysSchema.parse(await ask('GET', '/v1/settings/api-keys'));
+      for (const key of listed.api_keys)
+        if (key.name === name && key.revoked_at === null)
+          await ask('DELETE', `/v1/settings/api-keys/${key.id}`);
       const made = await ask('POST', '/v1/settings/api-keys', {
         name,
         scopes: ['instances:read', 'instances:write', 'instances:delete'],
@@ -85,5 +89,10 @@ export const bearerToken = async (secret: string, tenantId: string): Promise<str
   return `Bearer ${token}`;
 };
 
+const keysSchema = z.object({
+  api_keys: z.array(
+    z.object({ id: z.string(), name: z.string(), revoked_at: z.string().nullable() }),
+  ),
+});
 const instanceSchema = z.object({ id: z.string(), name: z.string() });
 const instancesSchema = z.object({ instances: z.array(instanceSchema) });

@@ -1,10 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Clock } from '#lib/clock.ts';
 import { newToken } from '#lib/ids.ts';
 import type { Call } from '#protocol/calls.ts';
 import type { VoiceStatus } from '#protocol/voice-channel.ts';
+import { newSid } from '#sandbox/carrier/accounts.ts';
+import type { Account } from '#sandbox/carrier/accounts.ts';
 import { startSandbox } from '#sandbox/sandbox.ts';
 import type { Sandbox } from '#sandbox/sandbox.ts';
 import { bearerToken, ownerAt } from './owner.ts';
@@ -70,7 +74,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       async (running) => void (await running.stop()),
     );
     sandbox.carrier.route(PUBLIC_URL, server.origin);
-    const account = sandbox.carrier.addAccount();
+    const account = sandbox.carrier.addAccount(knownAccount(join(dataDir, 'sandbox-account.json')));
     sandbox.carrier.addNumber({ accountSid: account.accountSid, phoneNumber: AGENT_NUMBER });
 
     const authorization = await bearerToken(jwtSecret, TENANT_ID);
@@ -103,6 +107,19 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     throw error;
   }
 }
+
+/**
+ * The account at the sandbox's carrier stays the same from start to start, as a real one would: the
+ * server still knows it, and would otherwise try to undo its wiring at an account that is gone.
+ */
+function knownAccount(file: string): Account {
+  if (existsSync(file)) return accountSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  const account = { accountSid: newSid('AC'), authToken: randomBytes(16).toString('hex') };
+  writeFileSync(file, JSON.stringify(account), { mode: 0o600 });
+  return account;
+}
+
+const accountSchema = z.object({ accountSid: z.string(), authToken: z.string() });
 
 /** A server's environment in which the outside world is the sandbox; whatever else is set is unset. */
 export const sandboxEnv = ({ urls, carrier }: Sandbox): Readonly<Record<string, string>> => ({
