@@ -246,7 +246,6 @@ describe('the next vendor of a chain goes on', () => {
     call.wait(300);
     call.send({ type: 'hearing-changed', vendorDecides: false });
     expect(call.of('finalize-hearing')).toHaveLength(1);
-    call.send({ type: 'heard-final', text: 'Are you open?' });
     call.wait(3_000);
     expect(call.dialogue).toEqual(['caller: Are you open?', 'agent: Yes.']);
   });
