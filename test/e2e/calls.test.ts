@@ -2,7 +2,7 @@ import { afterAll, beforeAll, test } from 'vitest';
 import type { Caller } from '#sandbox/caller/caller.ts';
 import { judgeDemo } from '#sandbox/demo/result.ts';
 import { demoAgent, demoScript } from '#sandbox/demo/scenario.ts';
-import { ASK_FOR_STORY, STORY, testBrain } from './support/brain.ts';
+import { ASK_FOR_STORY, STORY } from './support/brain.ts';
 import { eventually } from './support/eventually.ts';
 import { agentTurns, heardBy, plain, writtenAsHeard } from './support/words.ts';
 import { watchCall } from './support/watch.ts';
@@ -11,7 +11,7 @@ import type { World } from './support/world.ts';
 
 let world: World;
 beforeAll(async () => {
-  world = await openWorld({ brain: testBrain });
+  world = await openWorld();
 });
 afterAll(() => world[Symbol.asyncDispose]());
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PUBLIC_URL } from '#sandbox/demo/stage.ts';
-import { ASK_FOR_STORY, STORY, testBrain } from './support/brain.ts';
+import { ASK_FOR_STORY, STORY } from './support/brain.ts';
 import { eventually } from './support/eventually.ts';
 import { runServer } from './support/run-server.ts';
 import { heardBy, plain, writtenAsHeard } from './support/words.ts';
@@ -17,7 +17,7 @@ const LIMIT_MS = 120_000;
 
 let world: World;
 beforeAll(async () => {
-  world = await openWorld({ brain: testBrain, env: { DRAIN_SECONDS: '12' } });
+  world = await openWorld({ env: { DRAIN_SECONDS: '12' } });
 });
 afterAll(() => world[Symbol.asyncDispose]());
 

@@ -10,9 +10,10 @@ import { startServerProcess } from '#sandbox/demo/server-process.ts';
 import type { ServerProcess } from '#sandbox/demo/server-process.ts';
 import { PUBLIC_URL, sandboxEnv } from '#sandbox/demo/stage.ts';
 import { startSandbox } from '#sandbox/sandbox.ts';
-import type { Sandbox, SandboxOptions } from '#sandbox/sandbox.ts';
+import type { Sandbox } from '#sandbox/sandbox.ts';
 import { agentsOf } from './agents.ts';
 import type { Agent, AgentOptions } from './agents.ts';
+import { testBrain } from './brain.ts';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -35,15 +36,20 @@ export type World = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-export async function openWorld(
-  options: Pick<SandboxOptions, 'brain' | 'timing' | 'bank'> & { readonly env?: Env },
-): Promise<World> {
+export type WorldOptions = {
+  /** Undefined: one of the world's own, with `testBrain` in it. */
+  readonly sandbox?: Sandbox;
+  readonly env?: Env;
+};
+
+export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const opened = new AsyncDisposableStack();
   try {
-    const sandbox = opened.adopt(
-      await startSandbox({ clock: systemClock, ...options }),
-      (running) => running.close(),
-    );
+    const sandbox =
+      options.sandbox ??
+      opened.adopt(await startSandbox({ clock: systemClock, brain: testBrain }), (running) =>
+        running.close(),
+      );
     const dataDir = opened.adopt(mkdtempSync(join(tmpdir(), 'hydracore-e2e-')), (folder) =>
       rmSync(folder, { recursive: true, force: true }),
     );

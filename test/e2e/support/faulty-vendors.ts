@@ -1,0 +1,116 @@
+import { connect, createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { once } from 'node:events';
+import { systemClock } from '#lib/clock.ts';
+import { newToken } from '#lib/ids.ts';
+import { createFaults } from '#sandbox/faults.ts';
+import type { Faults } from '#sandbox/faults.ts';
+import type { Sandbox } from '#sandbox/sandbox.ts';
+import { startCartesia } from '#sandbox/vendors/cartesia/server.ts';
+import { startDeepgram } from '#sandbox/vendors/deepgram/server.ts';
+import type { VendorName } from '#sandbox/vendors/index.ts';
+import { startOpenAI } from '#sandbox/vendors/openai/server.ts';
+import { testBrain } from './brain.ts';
+
+/** One more simulator of a vendor, with faults of its own. */
+export type FaultyVendor = { readonly apiKey: string; readonly faults: Faults };
+
+/**
+ * Vendors of which every key can have troubles of its own, so that many calls of one server fail
+ * at the same time in different ways. One address per vendor leads to the simulator of the key.
+ */
+export type FaultyVendors = {
+  /** For the server's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  add(name: VendorName): Promise<FaultyVendor>;
+  [Symbol.asyncDispose](): Promise<void>;
+};
+
+export async function faultyVendors(sandbox: Sandbox): Promise<FaultyVendors> {
+  const { bank, openEar, urls, keys } = sandbox;
+  const opened = new AsyncDisposableStack();
+  const doors = {
+    deepgram: opened.use(await openDoor(keys.deepgram, urls.deepgram)),
+    openai: opened.use(await openDoor(keys.openai, urls.openai)),
+    cartesia: opened.use(await openDoor(keys.cartesia, urls.cartesia)),
+  };
+  const start = (name: VendorName, apiKey: string, faults: Faults) => {
+    const shared = { clock: systemClock, keys: [apiKey], faults };
+    switch (name) {
+      case 'deepgram':
+        return startDeepgram({ ...shared, openEar });
+      case 'openai':
+        return startOpenAI({ ...shared, brain: testBrain });
+      case 'cartesia':
+        return startCartesia({ ...shared, bank });
+    }
+  };
+
+  return {
+    env: {
+      DEEPGRAM_URL: doors.deepgram.origin,
+      OPENAI_URL: `${doors.openai.origin}/v1`,
+      CARTESIA_URL: doors.cartesia.origin,
+    },
+    async add(name) {
+      const apiKey = newToken(30);
+      const faults = createFaults();
+      const simulator = opened.adopt(await start(name, apiKey, faults), (one) => one.close());
+      doors[name].lead(apiKey, simulator.url);
+      return { apiKey, faults };
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+type Door = AsyncDisposable & {
+  readonly origin: string;
+  /** Connections that show this key go there. */
+  lead(apiKey: string, url: string): void;
+};
+
+/** Passes each connection on, byte for byte, by the key in the head of its first request. */
+async function openDoor(apiKey: string, url: string): Promise<Door> {
+  const ways = new Map([[apiKey, url]]);
+  const sockets = new Set<Socket>();
+  const follow = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => undefined);
+  };
+  const server: Server = createServer((near) => {
+    follow(near);
+    let head = '';
+    const read = (chunk: Buffer): void => {
+      head += chunk.toString('latin1');
+      const way = [...ways].find(([key]) => head.includes(key));
+      if (!way) return;
+      near.off('data', read);
+      near.pause();
+      const { hostname, port } = new URL(way[1]);
+      const far = connect(Number(port), hostname);
+      follow(far);
+      far.write(Buffer.from(head, 'latin1'));
+      near.pipe(far).pipe(near);
+      // An end, a reset and a refused connection are passed on as such.
+      far.on('error', () => near.resetAndDestroy());
+      near.on('error', () => far.resetAndDestroy());
+      far.on('close', () => near.destroy());
+      near.on('close', () => far.destroy());
+    };
+    near.on('data', read);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the door has no port');
+  return {
+    origin: `http://127.0.0.1:${address.port}`,
+    lead: (key, to) => void ways.set(key, to),
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
