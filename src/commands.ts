@@ -75,12 +75,17 @@ async function serve(config: Config): Promise<number> {
   const server = await createServer({ config, store, voiceActivity, clock: systemClock, log });
 
   const stopped = Promise.withResolvers<void>();
+  let isStopping = false;
+  // One request comes several times where a terminal or a supervisor tells every process of a group
+  // and each passes it on: without a listener the second one would end the process and its calls.
   const stop = (signal: string): void => {
+    if (isStopping) return;
+    isStopping = true;
     log.info({ signal, drainMs: config.drainMs }, 'draining: no new calls');
     stopped.resolve(server.close());
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
 
   let port: number;
   try {

@@ -108,13 +108,17 @@ async function onStage(
   }
 }
 
+/** The same Ctrl-C comes again from npm and from whoever started us, at once: that is not a second one. */
+const SECOND_SIGNAL_MS = 1_000;
+
 /** Resolves on the first Ctrl-C or SIGTERM. A second one does not wait for goodbyes. */
 const untilSignal = (): Promise<undefined> =>
   new Promise((resolve) => {
-    let isSecond = false;
+    let firstAtMs: number | undefined;
     const stop = (): void => {
-      if (isSecond) process.exit(130);
-      isSecond = true;
+      const nowMs = systemClock.now();
+      firstAtMs ??= nowMs;
+      if (nowMs - firstAtMs > SECOND_SIGNAL_MS) process.exit(130);
       resolve(undefined);
     };
     process.on('SIGINT', stop);
