@@ -1,0 +1,252 @@
+import type { SpeakOptions, Spoken, TextToSpeech, Utterance } from '#contracts/text-to-speech.ts';
+import type { FailureCode, VendorFailure } from '#contracts/vendor.ts';
+import { hasWords } from '#conversation/policies/words.ts';
+import type { Cancel, Clock } from '#lib/clock.ts';
+import { checkChain } from './check-chain.ts';
+import { failureOfChain, linkOrder } from './links.ts';
+import type { Attempt, Link, LinkOrder } from './links.ts';
+import { createSpeechGate } from './speech-gate.ts';
+import type { Passed, SpeechGate } from './speech-gate.ts';
+import { lettersIn, USUAL_MS_PER_LETTER, wordsIn } from './word-estimate.ts';
+
+export type SpeechLink = Link<TextToSpeech> & {
+  /** The vendor's own id of the voice that speaks. */
+  readonly voice: string;
+};
+
+/** A word that was begun waits this long for its end once the line would run dry without it. */
+const HALF_WORD_WAIT_MS = 100;
+
+/** So many words of a text that goes on may stay without a sound for any time. */
+const KEPT_BACK_WORDS = 1;
+
+/**
+ * Speaks with the first link that can, for one call. One that fails, or makes no sound for text
+ * within `stallMs`, is followed by the next, which goes on at the first word without whole audio:
+ * what was made before is still played, and no word is lost or said twice. With vendors that tell no
+ * word times, where to go on is an estimate. `SpeakOptions.voice` is not used: each link has its own.
+ */
+export function chainTextToSpeech(
+  links: readonly [SpeechLink, ...SpeechLink[]],
+  options: { readonly clock: Clock; readonly stallMs: number },
+): TextToSpeech {
+  const order = linkOrder(links);
+  const paces = new Map<SpeechLink, number>();
+  const [{ vendor: first }] = links;
+  const wordTimes = links.some(({ vendor }) => vendor.can.wordTimes);
+  return {
+    vendor: first.vendor,
+    model: first.model,
+    can: { wordTimes },
+    speak: (asked, on) =>
+      speakByChain({
+        ...options,
+        asked,
+        on,
+        order,
+        paces,
+        wordTimes,
+        holdsBack: links.length > 1,
+      }),
+    warm: () => order.next([])?.vendor.warm(),
+    check: (signal) => checkChain(links, signal),
+    close: () => links.forEach(({ vendor }) => vendor.close()),
+  };
+}
+
+/** One link's share of an utterance. */
+type Part = {
+  readonly link: SpeechLink;
+  readonly gate: SpeechGate;
+  /** Where its text and its audio begin in those of the whole utterance. */
+  readonly startChar: number;
+  readonly startMs: number;
+  utterance?: Utterance;
+};
+
+function speakByChain(parts: {
+  readonly clock: Clock;
+  readonly stallMs: number;
+  readonly asked: SpeakOptions;
+  readonly on: (spoken: Spoken) => void;
+  readonly order: LinkOrder<SpeechLink>;
+  /** Measured times of a letter, by link. */
+  readonly paces: Map<SpeechLink, number>;
+  readonly wordTimes: boolean;
+  readonly holdsBack: boolean;
+}): Utterance {
+  const { clock, stallMs, asked, on, order, paces, wordTimes, holdsBack } = parts;
+  const attempts: Attempt<SpeechLink>[] = [];
+  let text = '';
+  let finished = false;
+  let over = false;
+  let part: Part | undefined;
+  let passedMs = 0;
+  let passingSinceMs: number | undefined;
+  let heardOfMs = clock.now();
+  let cancelWatch: Cancel | undefined;
+  let cancelForce: Cancel | undefined;
+
+  const end = (): void => {
+    over = true;
+    part = undefined;
+    cancelWatch?.();
+    cancelForce?.();
+  };
+
+  const pass = (of: Part, { audio, words }: Passed): void => {
+    passedMs = of.startMs + of.gate.passedMs;
+    if (audio.length > 0) passingSinceMs ??= clock.now();
+    for (const mulaw of audio) if (part === of) on({ type: 'audio', mulaw });
+    if (words.length === 0 || !wordTimes || part !== of) return;
+    const { startMs } = of;
+    on({
+      type: 'words',
+      words: words.map((word) => ({
+        text: word.text,
+        startMs: startMs + word.startMs,
+        endMs: startMs + word.endMs,
+      })),
+    });
+  };
+
+  /** Half a word is better than silence: before the line runs dry, what is held back goes. */
+  const forceInTime = (of: Part): void => {
+    cancelForce?.();
+    if (part !== of || !of.gate.canForce) return;
+    const aheadMs = passingSinceMs === undefined ? 0 : passedMs - (clock.now() - passingSinceMs);
+    cancelForce = clock.after(Math.max(HALF_WORD_WAIT_MS, aheadMs - HALF_WORD_WAIT_MS), () => {
+      if (part === of) pass(of, of.gate.force());
+    });
+  };
+
+  /** Whether the link owes a sound, or the word that it is done. */
+  const isDue = (of: Part): boolean => {
+    if (finished) return true;
+    const given = text.slice(of.startChar);
+    if (of.gate.receivedMs === 0) return hasWords(given);
+    // A vendor may keep a last word back until it knows how the sentence goes on.
+    if (of.link.vendor.can.wordTimes)
+      return wordsIn(given.slice(of.gate.toldPosition)) > KEPT_BACK_WORDS;
+    return of.gate.receivedMs < (lettersIn(given) * paceOf(of.link)) / 2;
+  };
+  const paceOf = (link: SpeechLink): number => paces.get(link) ?? USUAL_MS_PER_LETTER;
+  const watch = (): void => {
+    cancelWatch ??= clock.after(Math.max(1, heardOfMs + stallMs - clock.now()), () => {
+      cancelWatch = undefined;
+      if (!part) return;
+      if (clock.now() < heardOfMs + stallMs) return watch();
+      if (isDue(part)) fail(part, 'timeout', `has made no sound for ${stallMs} ms`);
+    });
+  };
+
+  const fail = (of: Part, code: FailureCode, what: string): void => {
+    const { vendor } = of.link.vendor;
+    of.utterance?.cancel();
+    failed(of, { vendor, role: 'text-to-speech', code, message: `${vendor} ${what}` });
+  };
+
+  const failed = (of: Part, failure: VendorFailure): void => {
+    if (part !== of) return;
+    const attempt = { link: of.link, failure };
+    attempts.push(attempt);
+    order.failed(attempt);
+    const startChar = of.startChar + of.gate.position;
+    // All was said but that it is done.
+    if (finished && passedMs > 0 && !hasWords(text.slice(startChar))) {
+      end();
+      return on({ type: 'done' });
+    }
+    const next = order.next(attempts);
+    if (!next) {
+      end();
+      return on({ type: 'failed', failure: failureOfChain(attempts) });
+    }
+    part = undefined;
+    on({ type: 'switched', failure, to: next.vendor.vendor });
+    if (!over) open(next, startChar);
+  };
+
+  const onSpoken = (of: Part, spoken: Spoken): void => {
+    if (part !== of) return;
+    heardOfMs = clock.now();
+    switch (spoken.type) {
+      case 'audio':
+        pass(of, of.gate.audio(spoken.mulaw));
+        return forceInTime(of);
+      case 'words':
+        pass(of, of.gate.words(spoken.words));
+        return forceInTime(of);
+      case 'done': {
+        if (of.gate.receivedMs === 0 && hasWords(text.slice(of.startChar)))
+          return fail(of, 'garbled', 'made no sound for the text');
+        pass(of, of.gate.done());
+        const pace = of.gate.msPerLetter;
+        if (pace !== undefined) paces.set(of.link, pace);
+        if (part !== of) return;
+        end();
+        return on({ type: 'done' });
+      }
+      case 'failed':
+        return failed(of, spoken.failure);
+      case 'switched':
+        return on(spoken);
+    }
+  };
+
+  const open = (link: SpeechLink, startChar: number): void => {
+    const opened: Part = {
+      link,
+      startChar,
+      startMs: passedMs,
+      gate: createSpeechGate({
+        wordTimes: link.vendor.can.wordTimes,
+        holdsBack,
+        msPerLetter: paceOf(link),
+      }),
+    };
+    part = opened;
+    heardOfMs = clock.now();
+    const { language } = asked;
+    const utterance = link.vendor.speak({ voice: link.voice, language }, (spoken) =>
+      onSpoken(opened, spoken),
+    );
+    opened.utterance = utterance;
+    // It may have failed before there was an utterance to cancel.
+    if (part !== opened) return utterance.cancel();
+    give(opened, text.slice(startChar));
+    if (finished && part === opened) utterance.finish();
+  };
+
+  const give = (to: Part, more: string): void => {
+    if (more === '') return;
+    to.gate.text(more);
+    watch();
+    to.utterance?.push(more);
+  };
+
+  const start = order.next([]);
+  if (start) open(start, 0);
+
+  return {
+    push(more) {
+      if (over || finished) return;
+      text += more;
+      if (!cancelWatch) heardOfMs = clock.now();
+      if (part) give(part, more);
+    },
+    finish() {
+      if (over || finished) return;
+      finished = true;
+      if (!cancelWatch) heardOfMs = clock.now();
+      watch();
+      part?.utterance?.finish();
+    },
+    cancel() {
+      if (over) return;
+      const { utterance } = part ?? {};
+      end();
+      utterance?.cancel();
+    },
+  };
+}
