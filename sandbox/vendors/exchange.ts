@@ -10,7 +10,7 @@ export type Exchange = {
   reply(status: number, headers: Readonly<Record<string, string>>, body: object): void;
   /** Starts an answer of many parts. */
   start(status: number, headers: Readonly<Record<string, string>>): void;
-  write(part: string): void;
+  write(part: string | Uint8Array): void;
   end(): void;
   /** Cuts the connection. */
   reset(): void;

@@ -2,12 +2,15 @@ import type { Clock } from '#lib/clock.ts';
 import { newUuid } from '#lib/ids.ts';
 import { faultySender } from '../../faults.ts';
 import type { Fault, Faults } from '../../faults.ts';
+import type { OpenEar, VoiceBank } from '../../speech/speech.ts';
 import { parseJson } from '../json.ts';
 import { serveVendor } from '../serve.ts';
 import type { Exchange } from '../exchange.ts';
-import type { RequestRecord } from '../records.ts';
+import type { ConnectionRecord, RequestRecord } from '../records.ts';
+import type { Upgrade } from '../serve.ts';
 import { composeAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
+import { parseSpeechRequest, streamSpeech } from './audio-speech.ts';
 import type { Brain } from '../brain.ts';
 import {
   MISSING_KEY,
@@ -20,10 +23,14 @@ import {
 } from './errors.ts';
 import type { OpenAIRefusal } from './errors.ts';
 import { modelObject, openAIModels } from './models.ts';
+import { serveRealtime } from './realtime.ts';
 import { parseResponsesRequest } from './request.ts';
+import { realtimeModels, speechModels, transcriptionModels } from './speech-models.ts';
+import { createSpeeches, defaultSpeechTiming } from './speeches.ts';
+import type { SpeechRecord, SpeechTiming } from './speeches.ts';
 
 /** Read anew for every response, so they may be changed. */
-export type OpenAITiming = {
+export type OpenAITiming = SpeechTiming & {
   /** From the request's arrival to its first token. */
   firstTokenMs: number;
   tokensPerSecond: number;
@@ -38,6 +45,10 @@ export type OpenAIOptions = {
   /** Undefined: any free one. */
   readonly port?: number;
   readonly timing?: Partial<OpenAITiming>;
+  /** Undefined: an account that neither hears nor speaks. */
+  readonly speech?: { readonly bank: VoiceBank; readonly openEar: OpenEar };
+  /** What a voice model says when it is to say `text`; undefined: it keeps to its text. */
+  readonly sayInstead?: (text: string) => string;
 };
 
 /** One response that was started. */
@@ -56,30 +67,35 @@ export type OpenAISimulator = {
   readonly timing: OpenAITiming;
   requests(): readonly RequestRecord[];
   responses(): readonly ResponseRecord[];
+  /** Texts that were asked to be spoken. */
+  speeches(): readonly SpeechRecord[];
+  /** The sockets of `/v1/realtime`. */
+  connections(): readonly ConnectionRecord[];
   close(): Promise<void>;
 };
 
 type Running = { -readonly [K in keyof ResponseRecord]: ResponseRecord[K] };
 
-/** OpenAI's Responses API and model list, as a server. What the model says is the injected brain's. */
+/**
+ * OpenAI's Responses, Realtime and speech APIs and its model list, as a server. What the language model
+ * says is the injected brain's; words are heard by an ear, and spoken by the bank.
+ */
 export async function startOpenAI(options: OpenAIOptions): Promise<OpenAISimulator> {
   const { clock, faults } = options;
-  const timing: OpenAITiming = { firstTokenMs: 400, tokensPerSecond: 60, ...options.timing };
+  const timing: OpenAITiming = {
+    firstTokenMs: 400,
+    tokensPerSecond: 60,
+    ...defaultSpeechTiming,
+    ...options.timing,
+  };
   const responses: Running[] = [];
+  const speeches = createSpeeches();
 
   const respond = async (exchange: Exchange, key: string): Promise<void> => {
     const fault = faults.take();
     if (await isFaulted(exchange, fault, key, clock)) return;
     const json = parseJson(await exchange.body());
-    if (json === undefined)
-      return refuse(
-        exchange,
-        invalidParameter(
-          null,
-          null,
-          "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)",
-        ),
-      );
+    if (json === undefined) return refuse(exchange, NOT_JSON);
     const parsed = parseResponsesRequest(json);
     if (!parsed.ok) return refuse(exchange, parsed.refusal);
 
@@ -113,6 +129,28 @@ export async function startOpenAI(options: OpenAIOptions): Promise<OpenAISimulat
     if (record.outcome === 'running') record.outcome = 'completed';
   };
 
+  const speak = async (exchange: Exchange, key: string, bank: VoiceBank): Promise<void> => {
+    const fault = faults.take();
+    if (await isFaulted(exchange, fault, key, clock)) return;
+    const json = parseJson(await exchange.body());
+    if (json === undefined) return refuse(exchange, NOT_JSON);
+    const parsed = parseSpeechRequest(json);
+    if (!parsed.ok) return refuse(exchange, parsed.refusal);
+    const headers = answerHeaders();
+    await streamSpeech(exchange, parsed.request, { bank, clock, timing, speeches, headers, fault });
+  };
+
+  const upgrade = (request: Upgrade): void => {
+    const { speech } = options;
+    const { pathname } = request.url;
+    if (!speech || pathname !== '/v1/realtime') {
+      const refusal = unknownUrl('GET', pathname);
+      return request.refuse(refusal.status, {}, refusalBody(refusal));
+    }
+    const { keys, sayInstead } = options;
+    serveRealtime(request, { ...speech, clock, keys, faults, timing, speeches, sayInstead });
+  };
+
   const http = async (exchange: Exchange): Promise<void> => {
     const key = /^Bearer (\S+)$/i.exec(exchange.headers.authorization ?? '')?.[1];
     if (faults.standing?.kind !== 'reset' && faults.standing?.kind !== 'half-open') {
@@ -121,6 +159,8 @@ export async function startOpenAI(options: OpenAIOptions): Promise<OpenAISimulat
     }
     const path = exchange.url.pathname;
     if (exchange.method === 'POST' && path === '/v1/responses') return respond(exchange, key ?? '');
+    if (exchange.method === 'POST' && path === '/v1/audio/speech' && options.speech)
+      return speak(exchange, key ?? '', options.speech.bank);
     const { standing } = faults;
     const fault = standing?.kind === 'down' ? undefined : standing;
     if (await isFaulted(exchange, fault, key ?? '', clock)) return;
@@ -132,6 +172,7 @@ export async function startOpenAI(options: OpenAIOptions): Promise<OpenAISimulat
     faults,
     port: options.port,
     http,
+    upgrade,
     crashed: (message) => ({
       status: 500,
       body: refusalBody({ status: 500, message, type: 'server_error', param: null, code: null }),
@@ -142,9 +183,19 @@ export async function startOpenAI(options: OpenAIOptions): Promise<OpenAISimulat
     timing,
     requests: () => server.requests(),
     responses: () => responses.map((one) => ({ ...one })),
+    speeches: () => speeches.all,
+    connections: () => server.connections(),
     close: () => server.close(),
   };
 }
+
+const NOT_JSON = invalidParameter(
+  null,
+  null,
+  "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)",
+);
+
+const allModels = [...openAIModels, ...realtimeModels, ...transcriptionModels, ...speechModels];
 
 const answerHeaders = (): Readonly<Record<string, string>> => ({
   'x-request-id': `req_${newUuid().replaceAll('-', '')}`,
@@ -236,11 +287,11 @@ function answerModels(exchange: Exchange): void {
   if (method === 'GET' && path === '/v1/models')
     return exchange.reply(200, answerHeaders(), {
       object: 'list',
-      data: openAIModels.map((model) => modelObject(model)),
+      data: allModels.map((model) => modelObject(model)),
     });
   if (method === 'GET' && id !== undefined) {
     const model = decodeURIComponent(id);
-    return openAIModels.includes(model)
+    return allModels.includes(model)
       ? exchange.reply(200, answerHeaders(), modelObject(model))
       : refuse(exchange, unknownModel(model));
   }
