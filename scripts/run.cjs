@@ -133,6 +133,14 @@ function run(args) {
       child.kill(signal);
     });
   });
+  // npm tells only its shell, which ends without a word to us.
+  const parent = process.ppid;
+  if (process.env.npm_lifecycle_event !== undefined)
+    setInterval(function () {
+      if (process.ppid === parent) return;
+      clearInterval(this);
+      child.kill('SIGTERM');
+    }, 250).unref();
   child.on('error', function (error) {
     stop('Node could not be started: ' + error.message + '.');
   });
