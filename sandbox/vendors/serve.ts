@@ -8,6 +8,7 @@ import { messageOf } from '#lib/errors.ts';
 import type { Faults } from '../faults.ts';
 import { createExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
+import { frontDoor } from './front-door.ts';
 import { createPeer } from './peer.ts';
 import type { Peer } from './peer.ts';
 import type { ConnectionRecord, Mutable, RequestRecord } from './records.ts';
@@ -37,6 +38,8 @@ export type VendorServerOptions = {
   readonly port?: number | undefined;
   http(exchange: Exchange): void | Promise<void>;
   upgrade?(upgrade: Upgrade): void | Promise<void>;
+  /** Takes a connection that speaks HTTP/2; absent: only HTTP/1.1 is spoken. */
+  http2?(socket: Socket): { silence(): void };
   /** The vendor's answer to a fault of the sandbox's own code, so that no request is left hanging. */
   crashed(message: string): { readonly status: number; readonly body: object };
 };
@@ -76,7 +79,15 @@ export async function serveVendor(options: VendorServerOptions): Promise<VendorS
   });
   // The public services keep an idle connection for a minute or more; Node's default is 5 s.
   server.keepAliveTimeout = 65_000;
-  server.on('connection', (socket) => {
+  const { http2 } = options;
+  const door = !http2
+    ? server
+    : frontDoor(server, (socket) => {
+        const peer = http2(socket);
+        live.add(peer);
+        socket.on('close', () => live.delete(peer));
+      });
+  door.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
@@ -147,9 +158,9 @@ export async function serveVendor(options: VendorServerOptions): Promise<VendorS
 
   const listen = (port: number): Promise<void> =>
     new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, '127.0.0.1', () => {
-        server.off('error', reject);
+      door.once('error', reject);
+      door.listen(port, '127.0.0.1', () => {
+        door.off('error', reject);
         resolve();
       });
     });
@@ -158,19 +169,19 @@ export async function serveVendor(options: VendorServerOptions): Promise<VendorS
   };
   const stopListening = (): Promise<void> =>
     new Promise((resolve) => {
-      if (!server.listening) return resolve();
-      server.close(() => resolve());
+      if (!door.listening) return resolve();
+      door.close(() => resolve());
       cutAll();
     });
 
   await listen(options.port ?? 0);
-  const address = server.address();
+  const address = door.address();
   if (address === null || typeof address === 'string') throw new Error('the server has no port');
   const { port } = address;
 
   const unsubscribe = faults.subscribe(async (fault) => {
     if (fault?.kind === 'down') return stopListening();
-    if (!server.listening) await listen(port);
+    if (!door.listening) await listen(port);
     if (fault?.kind === 'reset') cutAll();
     if (fault?.kind === 'half-open') for (const one of live) one.silence();
   });
