@@ -56,6 +56,7 @@ export async function startVendors(options: VendorsOptions): Promise<Vendors> {
       clock,
       keys: [keys.openai],
       faults: faults.openai,
+      speech: { bank, openEar },
       ...(timing.openai && { timing: timing.openai }),
     }),
     startCartesia({
