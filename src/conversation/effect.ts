@@ -38,7 +38,12 @@ export type Effect =
       readonly name: string;
       readonly arguments: string;
     }
-  | { readonly type: 'stop-tools'; readonly replyId: number }
+  /** Call these off; their results are not waited for. Those that go on whatever happens are not among them. */
+  | {
+      readonly type: 'stop-tools';
+      readonly replyId: number;
+      readonly callIds: readonly string[];
+    }
   | { readonly type: 'record-turn'; readonly turn: Turn }
   | { readonly type: 'interrupted'; readonly heard: string; readonly unheard: string }
   | { readonly type: 'resumed' }

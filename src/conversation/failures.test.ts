@@ -64,7 +64,9 @@ describe('dead air', () => {
       voice: { toolMs: 12_000 },
     });
     call.wait(30_000);
-    expect(call.dialogue.at(-1)).toMatch(/^agent: One moment, please.*At seven\.$/);
+    expect(call.dialogue.at(-1)).toMatch(
+      /^agent: One moment, I am looking that up\. One moment, please.*At seven\.$/,
+    );
   });
 
   test('a voice that has finished before its text has not', () => {
@@ -98,14 +100,26 @@ describe('dead air', () => {
     expect(call.of('end-call')[0]?.detail).toBe('text-to-speech: no sound was made for the text');
   });
 
-  test('a tool has more patience, but not without end', () => {
+  test('a tool is waited for with more patience; one that hangs for ever costs its result and not the call', () => {
     const call = asked({
-      thoughts: [{ tools: [{ name: 'look_up' }], firstTokenMs: 0 }],
+      thoughts: [
+        { tools: [{ name: 'look_up' }], firstTokenMs: 0 },
+        { text: 'I cannot reach the calendar.', firstTokenMs: 500 },
+      ],
       voice: { toolMs: Infinity },
     });
-    call.toEnd();
-    expect(call.of('speak')).toHaveLength(3);
-    expect(call.of('end-call')[0]?.detail).toBe('language-model: no result of a tool for 4000 ms');
+    call.wait(40_000);
+    expect(call.of('speak').filter(({ text }) => text.startsWith('One moment'))).toHaveLength(4);
+    expect(call.of('stop-tools')).toMatchObject([{ callIds: ['call-1-0'] }]);
+    expect(call.asked[1]?.at(-1)).toEqual({
+      role: 'tool-result',
+      callId: 'call-1-0',
+      result: 'Given up: there was no result in time.',
+    });
+    expect(
+      call.dialogue.find((line) => line.endsWith('I cannot reach the calendar.')),
+    ).toBeDefined();
+    expect(call.ended).not.toBe('vendor_failure');
   });
 
   test('marks that never come back are taken as if they had', () => {

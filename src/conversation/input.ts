@@ -23,6 +23,8 @@ export type Input = { readonly atMs: number } & (
       readonly callId: string;
       readonly name: string;
       readonly arguments: string;
+      /** The tool goes on when the caller interrupts; by default it does not. */
+      readonly lasting?: boolean;
     }
   | { readonly type: 'reply-done'; readonly replyId: number }
   | {
@@ -30,6 +32,13 @@ export type Input = { readonly atMs: number } & (
       readonly replyId: number;
       readonly callId: string;
       readonly result: string;
+    }
+  /** The tool has handed the call over: the line is somebody else's now. `to` says whose. */
+  | {
+      readonly type: 'transferred';
+      readonly replyId: number;
+      readonly callId: string;
+      readonly to: string;
     }
   /** Speech that was made, not yet played: its whole length so far, counted from the reply's first sample. */
   | { readonly type: 'speech-audio'; readonly replyId: number; readonly audioMs: number }

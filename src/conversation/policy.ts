@@ -28,6 +28,8 @@ export type Policy = {
   readonly texts: {
     /** Said when the answer is late. */
     readonly filler: string;
+    /** Said once when a tool takes more than a moment; empty: nothing. */
+    readonly toolFiller: string;
     /** Said when the model had no answer at all. */
     readonly again: string;
     /** Said before the owner's hang-up. */
@@ -64,6 +66,7 @@ export function policyOf(agent: AgentConfig, vendorDecides: boolean): Policy {
     deadAirMs: agent.voice.dead_air_ms,
     texts: {
       filler: 'One moment, please.',
+      toolFiller: agent.voice.tool_filler.trim(),
       again: 'Sorry, I did not get that. Could you say it again?',
       farewell: 'I have to end this call now. Goodbye.',
       timeLimit: 'We have reached the time limit of this call. Goodbye.',

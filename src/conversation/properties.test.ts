@@ -59,7 +59,8 @@ const anyInput: fc.Arbitrary<UntimedInput> = fc.oneof(
       type: is('reply-tool-call'),
       replyId,
       callId,
-      name: fc.constantFrom('end_call', 'look_up', 'book'),
+      name: fc.constantFrom('end_call', 'look_up', 'book', 'transfer_call', 'send_digits'),
+      lasting: fc.boolean(),
       arguments: fc.constantFrom('{}', '{"farewell":"Bye now."}', 'no json', '{"farewell":7}', '7'),
     }),
   },
@@ -67,6 +68,10 @@ const anyInput: fc.Arbitrary<UntimedInput> = fc.oneof(
   {
     weight: 20,
     arbitrary: fc.record({ type: is('tool-result'), replyId, callId, result: texts }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: is('transferred'), replyId, callId, to: fc.constant('sales') }),
   },
   { weight: 40, arbitrary: fc.record({ type: is('speech-audio'), replyId, audioMs }) },
   {
@@ -225,7 +230,15 @@ const thoughts = fc.array(
       'Sure, which day do you want?',
       '',
     ),
-    tools: fc.constantFrom([], [], [{ name: 'look_up' }], [{ name: 'end_call' }]),
+    tools: fc.constantFrom(
+      [],
+      [],
+      [{ name: 'look_up' }],
+      [{ name: 'book', lasting: true }],
+      [{ name: 'send_digits' }],
+      [{ name: 'look_up' }, { name: 'transfer_call' }],
+      [{ name: 'end_call' }],
+    ),
     firstTokenMs: fc.constantFrom(0, 300, 900, 5_000, Infinity),
   }),
   { maxLength: 12 },

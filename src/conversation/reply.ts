@@ -4,9 +4,7 @@ import { emit, patch, patchReply, wholeMs } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { heardText, resumeFromMs, unheardText } from './policies/heard.ts';
 import type { Moments, PreparedSpeech, Reply, ToolCall } from './state.ts';
-
-/** What the model is told of its hang-up, as long as nothing comes between. */
-export const HANG_UP_RESULT = 'The call ends after your last words.';
+import { TOOL_RESULTS } from './tools.ts';
 
 type Opening = Pick<Reply, 'kind' | 'answers' | 'interruptible' | 'speechEndMs' | 'afterwards'> & {
   /** On trial: its audio is held until `confirmReply`. */
@@ -14,7 +12,7 @@ type Opening = Pick<Reply, 'kind' | 'answers' | 'interruptible' | 'speechEndMs' 
 };
 
 /** Begins a reply. There is never a second one: what was still being said is given up first. */
-function openReply(draft: Draft, opening: Opening): Reply {
+export function openReply(draft: Draft, opening: Opening): Reply {
   closeReply(draft, 'discarded');
   const { trial, ...rest } = opening;
   const reply: Reply = {
@@ -23,6 +21,9 @@ function openReply(draft: Draft, opening: Opening): Reply {
     thinking: false,
     runningTools: [],
     waitingTools: [],
+    lineTools: [],
+    toolsSinceMs: 0,
+    toolFillerSaid: false,
     toolContext: [],
     toolsShown: 0,
     unspoken: '',
@@ -114,9 +115,11 @@ export function runTool(draft: Draft, replyId: number, call: ToolCall): void {
   if (reply?.id !== replyId) return;
   patchReply(draft, replyId, {
     runningTools: [...reply.runningTools, call],
-    toolContext: [...reply.toolContext, { role: 'tool-call', ...call }],
+    toolContext: [...reply.toolContext, callItem(call)],
+    toolsSinceMs: draft.nowMs,
   });
-  emit(draft, { type: 'run-tool', replyId, ...call });
+  const { callId, name } = call;
+  emit(draft, { type: 'run-tool', replyId, callId, name, arguments: call.arguments });
 }
 
 /** The caller's voice came up: off the line, until it is clear whether they mean to speak. */
@@ -150,7 +153,7 @@ export function closeReply(draft: Draft, how: 'finished' | 'interrupted' | 'disc
   const { reply } = draft.state;
   if (!reply) return;
   if (reply.thinking) emit(draft, { type: 'stop-thinking', replyId: reply.id });
-  if (reply.runningTools.length > 0) emit(draft, { type: 'stop-tools', replyId: reply.id });
+  stopTools(draft, reply);
   if (how !== 'finished') emit(draft, { type: 'stop-speaking', replyId: reply.id });
 
   const heard = heardText(reply);
@@ -179,7 +182,24 @@ export function closeReply(draft: Draft, how: 'finished' | 'interrupted' | 'disc
   patch(draft, { turnCount: draft.state.turnCount + 1 });
 }
 
-const CANCELLED = 'Cancelled: the caller interrupted.';
+/** Calls off what may be called off. */
+export function stopTools(draft: Draft, reply: Reply): void {
+  const callIds = reply.runningTools.filter((call) => !call.lasting).map((call) => call.callId);
+  if (callIds.length > 0) emit(draft, { type: 'stop-tools', replyId: reply.id, callIds });
+}
+
+export const callItem = ({ callId, name, arguments: json }: ToolCall): ContextItem => ({
+  role: 'tool-call',
+  callId,
+  name,
+  arguments: json,
+});
+
+export const resultItem = ({ callId }: ToolCall, result: string): ContextItem => ({
+  role: 'tool-result',
+  callId,
+  result,
+});
 
 /**
  * A reply as the model is to see it: no tool call without a result, no word that was not heard, no
@@ -189,17 +209,19 @@ function contextOf(reply: Reply, heard: string, finished: boolean): readonly Con
   if (reply.audio.is === 'held') return [];
   const hangsUp = finished && reply.afterwards === 'end';
   const shown = reply.toolContext.map((item) =>
-    item.role === 'tool-result' && item.result === HANG_UP_RESULT && !hangsUp
-      ? { ...item, result: CANCELLED }
+    item.role === 'tool-result' && item.result === TOOL_RESULTS.hangUp && !hangsUp
+      ? { ...item, result: TOOL_RESULTS.cancelled }
       : item,
   );
-  const cancelled = reply.runningTools.map((call): ContextItem => ({
-    role: 'tool-result',
-    callId: call.callId,
-    result: CANCELLED,
-  }));
+  const unfinished = reply.runningTools.map((call) =>
+    resultItem(call, call.lasting ? TOOL_RESULTS.goesOn : TOOL_RESULTS.cancelled),
+  );
+  const neverRun = reply.lineTools.flatMap((call) => [
+    callItem(call),
+    resultItem(call, TOOL_RESULTS.cancelled),
+  ]);
   const spoken: readonly ContextItem[] = heard === '' ? [] : [{ role: 'agent', text: heard }];
-  return [...shown, ...cancelled, ...spoken];
+  return [...shown, ...unfinished, ...neverRun, ...spoken];
 }
 
 function waterfall(moments: Moments, speechEndMs: number | null): Waterfall {

@@ -6,20 +6,14 @@ import { forgetBackchannel } from './hearing.ts';
 import { takeClauses, takeWords } from './policies/clauses.ts';
 import { isAllHeard } from './policies/heard.ts';
 import { hasWords, isBackchannel, isClosing } from './policies/words.ts';
-import { closeReply, HANG_UP_RESULT, runTool, say } from './reply.ts';
-import { turnText } from './state.ts';
-import type { Reply, ToolCall } from './state.ts';
+import { closeReply, say } from './reply.ts';
+import { current, speakMore, thinkOn } from './rounds.ts';
+import { isLineTaken, turnText } from './state.ts';
+import type { Reply } from './state.ts';
+import { giveUpTools, takeLine } from './tool-calls.ts';
 
-/** The tool with which the agent hangs up. It is part of the conversation: no session runs it. */
-export const END_CALL_TOOL = 'end_call';
-
-/** A model that calls one tool after the other is stopped here (a call and its result are two). */
-const LONGEST_TOOL_CONTEXT = 32;
-/** How often a silence is bridged before it counts as failure: a tool may take longer than a thought. */
-const BRIDGES = { thinking: 1, tool: 3 } as const;
-
-const current = (draft: Draft, replyId: number): Reply | undefined =>
-  draft.state.reply?.id === replyId ? draft.state.reply : undefined;
+/** How often a silence is bridged before something is given up: a tool may take longer than a thought. */
+const BRIDGES = { thinking: 1, thinkingAfterTool: 2, tool: 3 } as const;
 
 export function replyDelta(draft: Draft, replyId: number, text: string): void {
   const reply = current(draft, replyId);
@@ -33,129 +27,11 @@ export function replyDelta(draft: Draft, replyId: number, text: string): void {
   speakMore(draft, replyId, ready);
 }
 
-export function replyToolCall(draft: Draft, replyId: number, call: ToolCall): void {
-  const reply = current(draft, replyId);
-  if (!reply?.thinking) return;
-  // A model that gives two calls one id would get one result for both.
-  const known = [
-    ...reply.waitingTools,
-    ...reply.toolContext.filter((item) => item.role === 'tool-call'),
-  ];
-  if (known.some((earlier) => earlier.callId === call.callId)) return;
-  if (call.name === END_CALL_TOOL) return endCall(draft, reply, call);
-  speakRound(draft, replyId);
-  if (reply.audio.is === 'held')
-    return void patchReply(draft, replyId, { waitingTools: [...reply.waitingTools, call] });
-  runTool(draft, replyId, call);
-}
-
-/** What was said before a tool is called is said while it runs; what comes after it begins anew. */
-function speakRound(draft: Draft, replyId: number): void {
-  const reply = current(draft, replyId);
-  if (!reply || !hasWords(reply.unspoken)) return;
-  patchReply(draft, replyId, { unspoken: '' });
-  speakMore(draft, replyId, `${reply.unspoken.trimEnd()} `);
-}
-
-/** The agent wants to hang up: after its last words, which it may have put into the call itself. */
-function endCall(draft: Draft, reply: Reply, call: ToolCall): void {
-  patchReply(draft, reply.id, {
-    afterwards: 'end',
-    toolContext: [
-      ...reply.toolContext,
-      { role: 'tool-call', ...call },
-      { role: 'tool-result', callId: call.callId, result: HANG_UP_RESULT },
-    ],
-  });
-  const farewell = farewellOf(call.arguments);
-  if (!hasWords(reply.text + reply.unspoken) && hasWords(farewell))
-    patchReply(draft, reply.id, { unspoken: `${farewell} ` });
-}
-
-function farewellOf(json: string): string {
-  try {
-    const value: unknown = JSON.parse(json);
-    const farewell =
-      typeof value === 'object' && value !== null ? (value as { farewell?: unknown }).farewell : '';
-    return typeof farewell === 'string' ? farewell.trim() : '';
-  } catch {
-    return '';
-  }
-}
-
-export function toolResult(draft: Draft, replyId: number, callId: string, result: string): void {
-  const reply = current(draft, replyId);
-  if (!reply?.runningTools.some((call) => call.callId === callId)) return;
-  patchReply(draft, replyId, {
-    runningTools: reply.runningTools.filter((call) => call.callId !== callId),
-    toolContext: [...reply.toolContext, { role: 'tool-result', callId, result }],
-    stalls: 0,
-  });
-  thinkOn(draft, replyId);
-}
-
 export function replyDone(draft: Draft, replyId: number): void {
   const reply = current(draft, replyId);
   if (!reply?.thinking) return;
   patchReply(draft, replyId, { thinking: false });
   thinkOn(draft, replyId);
-}
-
-/** After a round of thinking: the next one if tools gave results, else the end of the text. */
-function thinkOn(draft: Draft, replyId: number): void {
-  const reply = current(draft, replyId);
-  if (!reply || reply.thinking || reply.textDone) return;
-  if (reply.runningTools.length + reply.waitingTools.length > 0) return speakRound(draft, replyId);
-  const shown = reply.toolContext.length;
-  if (reply.afterwards === 'end' || shown === reply.toolsShown || shown > LONGEST_TOOL_CONTEXT)
-    return finishText(draft, replyId);
-  speakRound(draft, replyId);
-  const said = (current(draft, replyId)?.text ?? '').trim();
-  patchReply(draft, replyId, { thinking: true, toolsShown: shown });
-  emit(draft, {
-    type: 'think',
-    replyId,
-    context: [
-      ...draft.state.context,
-      ...(said === '' ? [] : [{ role: 'agent', text: said } as const]),
-      ...reply.toolContext,
-    ],
-  });
-}
-
-/** All of the text is known: what is left of it goes to be spoken. */
-function finishText(draft: Draft, replyId: number): void {
-  const reply = current(draft, replyId);
-  if (!reply) return;
-  patchReply(draft, replyId, { unspoken: '', textDone: true });
-  if (hasWords(reply.unspoken)) speakMore(draft, replyId, reply.unspoken.trimEnd());
-  if (hasWords(current(draft, replyId)?.text ?? ''))
-    return emit(draft, { type: 'finish-speaking', replyId });
-  // A hang-up without a word needs none; on trial it waits for the end of the turn.
-  if (reply.afterwards === 'end') return;
-  emit(draft, { type: 'note', text: 'the language model answered without a word' });
-  // Once the turn is certain it may think of something.
-  if (reply.audio.is === 'held') return closeReply(draft, 'discarded');
-  say(draft, draft.state.policy.texts.again, {
-    kind: 'prompt',
-    interruptible: true,
-    afterwards: 'listen',
-  });
-}
-
-function speakMore(draft: Draft, replyId: number, text: string): void {
-  const reply = current(draft, replyId);
-  if (!reply || text === '') return;
-  const moments =
-    reply.moments.firstClauseMs === undefined
-      ? { ...reply.moments, firstClauseMs: draft.nowMs }
-      : reply.moments;
-  patchReply(draft, replyId, {
-    text: reply.text + text,
-    moments,
-    soundDueSinceMs: reply.soundDueSinceMs ?? draft.nowMs,
-  });
-  emit(draft, { type: 'speak', replyId, text });
 }
 
 export function speechAudio(draft: Draft, replyId: number, audioMs: number): void {
@@ -207,19 +83,24 @@ export function settle(draft: Draft): void {
   if (phase.name === 'talking' && !draft.state.reply && isQuiet) sayNext(draft);
 }
 
-const isOver = (reply: Reply): boolean =>
-  reply.audio.is !== 'held' &&
-  reply.textDone &&
-  (isAllHeard(reply) || (reply.afterwards === 'end' && !hasWords(reply.text)));
+function isOver(reply: Reply): boolean {
+  const { is } = reply.audio;
+  if (is === 'held' || !reply.textDone) return false;
+  // Whoever speaks now may be about to say no to what comes next.
+  if (is === 'paused' && reply.lineTools.length > 0) return false;
+  const needsNoWords = reply.afterwards === 'end' || reply.lineTools.length > 0;
+  return isAllHeard(reply) || (needsNoWords && !hasWords(reply.text));
+}
 
 /** The last sample was heard. */
 function finish(draft: Draft, reply: Reply): void {
   const { turn } = draft.state.caller;
   const text = turn ? turnText(turn) : '';
   const isTalking = draft.state.phase.name === 'talking';
-  // Whoever said more than goodbye during the agent's last words is not hung up on.
-  if (isTalking && !isBackchannel(text) && !isClosing(text))
-    patchReply(draft, reply.id, { afterwards: 'listen' });
+  // Whoever said more than goodbye during the agent's last words is not hung up on, nor handed over.
+  const hasObjection = isTalking && !isBackchannel(text) && !isClosing(text);
+  if (isTalking && !hasObjection && reply.lineTools.length > 0) return takeLine(draft, reply);
+  if (hasObjection) patchReply(draft, reply.id, { afterwards: 'listen' });
   const hangsUp = draft.state.reply?.afterwards === 'end';
   closeReply(draft, 'finished');
   const { phase } = draft.state;
@@ -253,10 +134,14 @@ export function deadAir(draft: Draft): void {
   const waitsForTool = reply.runningTools.length > 0;
   if (!reply.thinking && !waitsForTool)
     return apologise(draft, 'text-to-speech', '', `silent for ${silentMs} ms after it got text`);
-  if (reply.stalls >= (waitsForTool ? BRIDGES.tool : BRIDGES.thinking)) {
-    const role = reply.soundDueSinceMs === null ? 'language-model' : 'text-to-speech';
-    const what = waitsForTool ? 'no result of a tool' : 'silent';
-    return apologise(draft, role, '', `${what} for ${silentMs} ms`);
+  const isVoiceless = reply.soundDueSinceMs !== null;
+  const thinking = reply.toolContext.length > 0 ? 'thinkingAfterTool' : 'thinking';
+  const hasBridgedEnough = reply.stalls >= BRIDGES[waitsForTool ? 'tool' : thinking];
+  if (waitsForTool && !isVoiceless && (hasBridgedEnough || isLineTaken(reply)))
+    return giveUpTools(draft, reply);
+  if (hasBridgedEnough) {
+    const role = isVoiceless ? 'text-to-speech' : 'language-model';
+    return apologise(draft, role, '', `silent for ${silentMs} ms`);
   }
   emit(draft, { type: 'note', text: `nothing to say for ${silentMs} ms: bridged` });
   const { ready, rest } = takeWords(reply.unspoken);

@@ -4,6 +4,7 @@ import type { EndReason } from '#protocol/calls.ts';
 import type { CallState } from '#protocol/voice-channel.ts';
 import type { Policy } from './policy.ts';
 import type { TimerName } from './timer-name.ts';
+import { takesLine, TRANSFER_CALL_TOOL } from './tools.ts';
 
 /** Speech that needs no vendor: recorded, shipped with the server. */
 export type PreparedSpeech = 'apology' | 'goodbye';
@@ -49,6 +50,8 @@ export type ToolCall = {
   readonly callId: string;
   readonly name: string;
   readonly arguments: string;
+  /** It goes on when the caller interrupts, and its result joins the context later. */
+  readonly lasting?: boolean;
 };
 
 /** Absolute moments of a reply, for its waterfall. */
@@ -78,6 +81,12 @@ export type Reply = {
   readonly runningTools: readonly ToolCall[];
   /** Tools to run once it is certain that the caller has finished. */
   readonly waitingTools: readonly ToolCall[];
+  /** Tools that take the line, to run one after the other once all of the reply was heard. */
+  readonly lineTools: readonly ToolCall[];
+  /** When the tools that run now began; the last one, if there are several. */
+  readonly toolsSinceMs: number;
+  /** The agent has said that a tool takes time. */
+  readonly toolFillerSaid: boolean;
   /** Calls and results of this reply so far, for the model's next round. */
   readonly toolContext: readonly ContextItem[];
   /** How many of them the model has been shown. */
@@ -179,7 +188,12 @@ export function callState(conversation: Conversation): CallState {
   const { phase, reply } = conversation;
   if (phase.name === 'waiting') return 'ringing';
   if (phase.name !== 'talking') return 'ending';
+  if (reply?.runningTools.some((call) => call.name === TRANSFER_CALL_TOOL)) return 'transferring';
   if (!reply || reply.audio.is !== 'flowing') return 'listening';
   if (reply.kind === 'greeting') return 'greeting';
   return reply.heardSinceMs === null ? 'thinking' : 'speaking';
 }
+
+/** Whether a tool has the line: the agent neither speaks nor is interrupted. */
+export const isLineTaken = (reply: Reply): boolean =>
+  reply.runningTools.some((call) => takesLine(call.name));

@@ -27,15 +27,14 @@ import {
   played,
   replyDelta,
   replyDone,
-  replyToolCall,
   sayNext,
   settle,
   speechAudio,
   speechDone,
   speechWords,
-  toolResult,
 } from './speaking.ts';
 import type { Conversation, Reply } from './state.ts';
+import { replyToolCall, sayToolFiller, toolResult, transferred } from './tool-calls.ts';
 import type { TimerName } from './timer-name.ts';
 
 /**
@@ -85,11 +84,14 @@ function take(draft: Draft, input: Input): void {
         callId: input.callId,
         name: input.name,
         arguments: input.arguments,
+        ...(input.lasting && { lasting: true }),
       });
     case 'reply-done':
       return replyDone(draft, input.replyId);
     case 'tool-result':
       return toolResult(draft, input.replyId, input.callId, input.result);
+    case 'transferred':
+      return transferred(draft, input.replyId, input.callId, input.to);
     case 'speech-audio':
       return speechAudio(draft, input.replyId, input.audioMs);
     case 'speech-words':
@@ -198,6 +200,8 @@ function timer(draft: Draft, name: TimerName): void {
       return idle(draft);
     case 'dead-air':
       return deadAir(draft);
+    case 'tool-filler':
+      return sayToolFiller(draft);
     case 'keys':
       return keysComplete(draft);
     case 'max-duration':

@@ -63,6 +63,8 @@ export const voiceSettingsSchema = z.strictObject({
   dead_air_ms: ms(1_000, 30_000).default(4_000),
   /** A language model that has said nothing for this long gets a rival: the next one is asked, too, and the first to answer speaks. */
   hedge_ms: ms(100, 10_000).default(1_200),
+  /** Said once when a tool takes more than a second and the agent is silent; empty: nothing. */
+  tool_filler: text(200).default('One moment, I am looking that up.'),
   max_output_tokens: z.number().int().min(16).max(4_096).default(512),
 });
 

@@ -1,5 +1,5 @@
 import type { ToolDefinition } from '#contracts/language-model.ts';
-import { END_CALL_TOOL } from '#conversation/speaking.ts';
+import { END_CALL_TOOL } from '#conversation/tools.ts';
 import type { AgentConfig } from '#protocol/agent-config.ts';
 
 const endCall: ToolDefinition = {

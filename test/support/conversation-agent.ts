@@ -8,7 +8,11 @@ import type { UntimedInput } from './conversation.ts';
 export type Thought = {
   readonly text?: string;
   /** Called after the text. */
-  readonly tools?: readonly { readonly name: string; readonly arguments?: string }[];
+  readonly tools?: readonly {
+    readonly name: string;
+    readonly arguments?: string;
+    readonly lasting?: boolean;
+  }[];
   /** Until the first word. Infinity: it never answers. */
   readonly firstTokenMs?: number;
   /** Says so instead of a word. */
@@ -92,6 +96,7 @@ export function fakeAgent(
             callId: `call-${asked.length}-${index}`,
             name: tool.name,
             arguments: tool.arguments ?? '{}',
+            ...(tool.lasting && { lasting: true }),
           });
         send({ type: 'reply-done', replyId });
       }),

@@ -1,5 +1,5 @@
 import type { CallerTurn, Conversation, Reply } from '../state.ts';
-import { turnText } from '../state.ts';
+import { isLineTaken, turnText } from '../state.ts';
 import type { TimerName } from '../timer-name.ts';
 import { claimsFloor } from './floor.ts';
 import { isBackchannel, normalise, soundsUnfinished } from './words.ts';
@@ -20,6 +20,11 @@ const NOISE_PATIENCE = 4;
 export const RECOGNISER_LAG_MS = 2_000;
 /** Longest pause between keys of one number. */
 const KEYS_MS = 1_500;
+/** A tool that takes longer is worth a word; later where the agent has said something just before. */
+const TOOL_FILLER_MS = 1_000;
+const TOOL_FILLER_AFTER_WORDS_MS = 2_500;
+/** The longest that a tool may have the line: more than the longest row of tones, and than the carrier takes to answer. */
+export const LINE_TOOL_MS = 20_000;
 /** A farewell takes at most this long. */
 export const ENDING_MS = 30_000;
 
@@ -31,6 +36,8 @@ export function dues(conversation: Conversation): Dues {
   const due: Dues = {};
   if (phase.name === 'waiting' || phase.name === 'ended') return due;
   if (reply?.audio.is === 'flowing') due['dead-air'] = deadAirDueMs(reply, policy.deadAirMs);
+  const toolFillerMs = toolFillerDueMs(conversation);
+  if (toolFillerMs !== undefined) due['tool-filler'] = toolFillerMs;
   if (phase.name === 'ending') {
     due.ending = phase.sinceMs + ENDING_MS;
     return due;
@@ -131,6 +138,19 @@ function idleDueMs({ caller, policy, quietSinceMs }: Conversation): number {
  * the whole time to become sound.
  */
 const deadAirDueMs = (reply: Reply, deadAirMs: number): number =>
-  Math.max(reply.progressMs, reply.soundDueSinceMs ?? 0) +
-  Math.max(0, reply.audioMs - reply.playedMs) +
-  deadAirMs;
+  isLineTaken(reply)
+    ? reply.toolsSinceMs + LINE_TOOL_MS
+    : Math.max(reply.progressMs, reply.soundDueSinceMs ?? 0) +
+      Math.max(0, reply.audioMs - reply.playedMs) +
+      deadAirMs;
+
+/** When a tool has run for long enough, and the agent been silent for long enough, to say so. */
+function toolFillerDueMs({ reply, policy }: Conversation): number | undefined {
+  if (reply?.audio.is !== 'flowing' || reply.toolFillerSaid) return undefined;
+  if (policy.texts.toolFiller === '' || reply.runningTools.length === 0 || isLineTaken(reply))
+    return undefined;
+  const isAudible = reply.soundDueSinceMs !== null || reply.audioMs > reply.playedMs;
+  if (isAudible) return undefined;
+  const patienceMs = reply.audioMs > 0 ? TOOL_FILLER_AFTER_WORDS_MS : TOOL_FILLER_MS;
+  return Math.max(reply.toolsSinceMs, reply.progressMs) + patienceMs;
+}

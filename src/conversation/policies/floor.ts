@@ -1,5 +1,5 @@
 import type { Conversation, Reply } from '../state.ts';
-import { turnText } from '../state.ts';
+import { isLineTaken, turnText } from '../state.ts';
 import { isBackchannel, isClosing } from './words.ts';
 
 /** Words that come when no more than this of the agent's are still to be heard answer them. */
@@ -8,7 +8,7 @@ export const ANSWER_OVERLAP_MS = 1_200;
 /** Whether what the caller has said, or pressed, takes the floor from what the agent is saying. */
 export function claimsFloor({ reply, caller, policy }: Conversation): boolean {
   const { turn } = caller;
-  if (!reply || reply.audio.is === 'held') return false;
+  if (!reply || reply.audio.is === 'held' || isLineTaken(reply)) return false;
   // Nobody presses a key by accident while listening.
   if (caller.keys !== '' && reply.interruptible) return true;
   if (!turn) return false;
