@@ -8,6 +8,7 @@ import type { Fault, Outage } from '#sandbox/faults.ts';
 import { logLines } from '#test/support/log-lines.ts';
 import { recorder } from '#test/support/recorder.ts';
 import type { Recorder } from '#test/support/recorder.ts';
+import { tellSubject } from './subject.ts';
 
 /** What the simulated model does with the caller's last words; see `obedientReply`. */
 export type ThinkingWorld = {
@@ -54,6 +55,8 @@ const asking = (words: string): ThinkRequest => ({
 
 /** What every language model must do. Passing it is the definition of done. */
 export function languageModelContract(world: () => ThinkingWorld): void {
+  tellSubject('language-model', () => open(world()).vendor);
+
   test('answers in pieces that add up to the whole, then says what it cost', async () => {
     using model = open(world());
     const text = 'Certainly! A table for two — “quiet”, if I may ask? Ça va: 東京.';

@@ -9,6 +9,7 @@ import type { Fault, Outage } from '#sandbox/faults.ts';
 import { logLines } from '#test/support/log-lines.ts';
 import { recorder } from '#test/support/recorder.ts';
 import type { Recorder } from '#test/support/recorder.ts';
+import { tellSubject } from './subject.ts';
 
 /** A vendor's simulator, seen from the contract. */
 export type HearingWorld = {
@@ -29,6 +30,11 @@ const ENGLISH = { language: 'en-US', keyterms: [] };
 
 /** What every recogniser must do. Passing it is the definition of done. */
 export function speechToTextContract(world: () => HearingWorld): void {
+  tellSubject('speech-to-text', () => {
+    const { apiKey, open } = world();
+    return open({ apiKey, clock: virtualClock(), log: logLines().log });
+  });
+
   test('hears words: an interim first, then the whole sentence for good', async () => {
     using call = listen(world());
     call.write(await world().say('I would like to book a table.'));

@@ -4,9 +4,12 @@ import type { FailureCode } from '#contracts/vendor.ts';
 import type { Fault, Outage } from '#sandbox/faults.ts';
 import { audioOf, failureOf, isEnd, openLine, wordsHeard } from '#test/support/speaking.ts';
 import type { SpeakingWorld } from '#test/support/speaking.ts';
+import { tellSubject } from './subject.ts';
 
 /** What every speech vendor must do. Passing it is the definition of done. */
 export function textToSpeechContract(world: () => SpeakingWorld): void {
+  tellSubject('text-to-speech', () => openLine(world()).vendor);
+
   test('speaks what it is given, piece by piece, and says when all is spoken', async () => {
     using line = openLine(world());
     const { spoken, utterance } = line.speak();
