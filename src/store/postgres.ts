@@ -69,6 +69,10 @@ async function inTransaction<T>(
     },
   };
   let isBroken = false;
+  // While a client is lent out the pool does not listen: a connection that dies between two
+  // statements would end the process.
+  const onDeath = (): void => void (isBroken = true);
+  client.on('error', onDeath);
   try {
     // Nothing else may run before the role has been given up: awaited, never pipelined.
     await connection.exec(`begin; ${setup}`);
@@ -80,13 +84,12 @@ async function inTransaction<T>(
     return result;
   } catch (error) {
     // A connection that cannot even roll back is in an unknown state and is not used again.
-    isBroken = await client.query('rollback').then(
-      () => false,
-      () => true,
-    );
+    await client.query('rollback').catch(onDeath);
     throw error;
   } finally {
     client.release(isBroken);
+    // A broken one is being closed, and may still say so.
+    if (!isBroken) client.off('error', onDeath);
   }
 }
 
