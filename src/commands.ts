@@ -86,6 +86,14 @@ async function serve(config: Config): Promise<number> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // A fault that nobody caught leaves this process in doubt, but not its calls: they go on to their
+  // end, new ones go elsewhere, and whoever supervises the process starts it anew.
+  let isFaulty = false;
+  process.on('uncaughtException', (error, origin) => {
+    isFaulty = true;
+    log.fatal({ origin, error: messageOf(error), stack: error.stack }, 'a fault was not caught');
+    stop(origin);
+  });
 
   let port: number;
   try {
@@ -99,7 +107,7 @@ async function serve(config: Config): Promise<number> {
   log.info({ port, publicUrl: config.publicUrl }, 'serving');
   await stopped.promise;
   log.info({}, 'stopped');
-  return 0;
+  return isFaulty ? 1 : 0;
 }
 
 function listenError(error: unknown, { host, port }: Config): Error {
