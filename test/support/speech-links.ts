@@ -105,7 +105,7 @@ export function speechWorld(clock: VirtualClock) {
             madeMs += WORD_MS;
             audio.push(
               WORD_START,
-              ...new Array<number>(phoneBytes(WORD_MS) - 1).fill(numberOf(word)),
+              ...new Uint8Array(phoneBytes(WORD_MS) - 1).fill(numberOf(word)),
             );
           }
           start();

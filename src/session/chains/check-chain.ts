@@ -5,11 +5,11 @@ import type { Attempt, Link } from './links.ts';
 type Checkable = { check(signal: AbortSignal): Promise<Check> };
 
 /** A chain works as long as one of its links does. */
-export async function checkChain<L extends Link<Checkable>>(
-  links: readonly L[],
+export async function checkChain(
+  links: readonly Link<Checkable>[],
   signal: AbortSignal,
 ): Promise<Check> {
-  const attempts: Attempt<L>[] = [];
+  const attempts: Attempt<Link<Checkable>>[] = [];
   for (const link of links) {
     const checked = await link.vendor.check(signal);
     if (checked.ok) return checked;

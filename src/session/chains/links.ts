@@ -16,6 +16,8 @@ export type Attempt<L> = { readonly link: L; readonly failure: VendorFailure };
 export type LinkOrder<L> = {
   /** Who does a piece of work after `attempts`; undefined: nobody is left. */
   next(attempts: readonly Attempt<L>[]): L | undefined;
+  /** As `next`, beside links that are at work on it. */
+  nextBeside(attempts: readonly Attempt<L>[], working: readonly L[]): L | undefined;
   /** A link has failed: for the rest of the call it stands behind all others. */
   failed(attempt: Attempt<L>): void;
   /** Puts a link that did not fail behind all others. */
@@ -29,6 +31,11 @@ export function linkOrder<L extends Link<unknown>>(links: readonly L[]): LinkOrd
   };
   return {
     next: (attempts) => nextLink(order, attempts),
+    nextBeside: (attempts, working) =>
+      nextLink(
+        order.filter((link) => !working.includes(link)),
+        attempts.filter(({ link }) => !working.includes(link)),
+      ),
     failed({ link, failure }) {
       demote(link);
       link.failed(failure);

@@ -72,11 +72,9 @@ export function createSpeechGate(options: {
   };
 
   const takeWords = (): readonly WordTime[] => {
-    const receivedMs = phoneMs(receivedBytes) + ROUNDING_MS;
+    const untilMs = isDone ? Infinity : phoneMs(receivedBytes) + ROUNDING_MS;
     const from = passedWords;
-    while (isDone || (told[passedWords]?.endMs ?? Infinity) <= receivedMs) {
-      const word = told[passedWords];
-      if (!word) break;
+    for (let word = told[from]; word && word.endMs <= untilMs; word = told[passedWords]) {
       lastEndMs = Math.max(lastEndMs, word.endMs);
       passedWords++;
     }
