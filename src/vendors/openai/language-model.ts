@@ -2,12 +2,11 @@ import type { LanguageModel, Thinking } from '#contracts/language-model.ts';
 import { failureMaker } from '#contracts/vendor-failure.ts';
 import type { RoleOptions } from '#contracts/vendor-spec.ts';
 import { httpClient } from '#lib/http-client.ts';
-import { failureOfAnswer } from './failure.ts';
+import { CHECK_WITHIN_MS, checkModel, modelRequest } from './model-check.ts';
 import { think } from './thinking.ts';
 
 /** Small and quick enough to answer a caller, good enough with tools. */
 const DEFAULT_MODEL = 'gpt-5.4-mini';
-const CHECK_WITHIN_MS = 5_000;
 /** A connection opened this recently is still there. */
 const WARM_FOR_MS = 20_000;
 
@@ -21,7 +20,6 @@ export function openaiLanguageModel(options: RoleOptions): LanguageModel {
   const model = options.model ?? DEFAULT_MODEL;
   const failures = failureMaker('openai', 'language-model', apiKey);
   const headers = { authorization: `Bearer ${apiKey}` };
-  const modelPath = `/models/${encodeURIComponent(model)}`;
   const http = httpClient(baseUrl);
   const running = new Set<Thinking>();
   let usedAtMs = -Infinity;
@@ -43,23 +41,9 @@ export function openaiLanguageModel(options: RoleOptions): LanguageModel {
       if (clock.now() - usedAtMs < WARM_FOR_MS) return;
       usedAtMs = clock.now();
       // The answer does not matter: its connection does, and a refusal is said by the first request.
-      void http.fetchText(
-        { method: 'GET', path: modelPath, headers },
-        { clock, withinMs: CHECK_WITHIN_MS },
-      );
+      void http.fetchText(modelRequest(model, apiKey), { clock, withinMs: CHECK_WITHIN_MS });
     },
-    async check(signal) {
-      const answer = await http.fetchText(
-        { method: 'GET', path: modelPath, headers },
-        { clock, withinMs: CHECK_WITHIN_MS, signal },
-      );
-      if ('kind' in answer)
-        return { ok: false, failure: failures.of(answer.kind, `openai: ${answer.detail}`) };
-      if (answer.status === 200) return { ok: true };
-      // A key that may think but not list models is a good key.
-      if (answer.status === 403 && answer.text.includes('model.read')) return { ok: true };
-      return { ok: false, failure: failureOfAnswer(failures, answer.status, answer.text) };
-    },
+    check: (signal) => checkModel({ http, model, apiKey, clock, failures, signal }),
     close() {
       for (const thinking of running) thinking.abort();
       http.close();

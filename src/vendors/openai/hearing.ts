@@ -1,0 +1,152 @@
+import { phoneBytes, phoneMs } from '#audio/g711.ts';
+import type { Heard, HearingStream } from '#contracts/speech-to-text.ts';
+import type { FailureMaker } from '#contracts/vendor-failure.ts';
+import type { VendorFailure } from '#contracts/vendor.ts';
+import type { Clock } from '#lib/clock.ts';
+import type { Log } from '#lib/log.ts';
+import { createPauseFinder } from './pauses.ts';
+import { createTranscript } from './transcript.ts';
+import { openTranscriptionLine } from './transcription-line.ts';
+import type { LineEvent, TranscriptionLine } from './transcription-line.ts';
+
+export type HearingParts = {
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  /** Of the transcription session. */
+  readonly settings: object;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly failures: FailureMaker;
+  readonly on: (heard: Heard) => void;
+  /** Called once, when nothing more will be said. */
+  readonly onEnd: () => void;
+};
+
+/** Audio goes out in pieces of this length: each is a JSON message, and the model works in longer steps. */
+const PIECE_BYTES = phoneBytes(80);
+/** From a commit to its whole transcript, the handshake included; half a second as a rule, under two at worst. */
+const TRANSCRIPT_WITHIN_MS = 8_000;
+/** The service ends a session after 60 minutes: the next pause from here on is used to begin another. */
+const ROTATE_AFTER_MS = 50 * 60_000;
+
+/**
+ * One call's stream. It never reconnects after a failure; a session near its limit is replaced by a
+ * new one, at a pause, and closed once all of its audio is written.
+ */
+export function openHearing(parts: HearingParts): HearingStream {
+  const { clock, failures } = parts;
+  const transcript = createTranscript();
+  const pauses = createPauseFinder();
+  /** Sessions with something still to be written; the last one gets the audio. */
+  const lines: { readonly line: TranscriptionLine; awaitedCount: number }[] = [];
+  let isOver = false;
+  let writtenBytes = 0;
+  let commitCount = 0;
+  let piece = Buffer.alloc(0);
+  let cancelDeadline = (): void => undefined;
+
+  const over = (): void => {
+    isOver = true;
+    cancelDeadline();
+    for (const { line } of lines.splice(0)) line.close();
+    parts.onEnd();
+  };
+  const fail = (failure: VendorFailure): void => {
+    if (isOver) return;
+    over();
+    parts.log.warn({ vendor: 'openai', code: failure.code }, 'hearing failed');
+    parts.on({ type: 'failed', failure });
+  };
+  const say = (heard: readonly Heard[]): void => {
+    for (const one of heard) {
+      // The listener may close the stream while it is being told something.
+      if (isOver) return;
+      parts.on(one);
+    }
+  };
+  const watch = (): void => {
+    cancelDeadline();
+    if (isOver || transcript.awaitedCount === 0) return;
+    cancelDeadline = clock.after(TRANSCRIPT_WITHIN_MS, () =>
+      fail(failures.of('timeout', `openai sent no transcript within ${TRANSCRIPT_WITHIN_MS} ms`)),
+    );
+  };
+
+  const openLine = (): TranscriptionLine => {
+    const line = openTranscriptionLine(parts, (event) => onLine(entry, event));
+    const entry = { line, awaitedCount: 0 };
+    lines.push(entry);
+    return line;
+  };
+  const current = (): TranscriptionLine => lines.at(-1)?.line ?? openLine();
+
+  const onLine = (entry: (typeof lines)[number], event: LineEvent): void => {
+    switch (event.type) {
+      case 'delta':
+        // Words of an earlier segment are no sign that the present one is listened to, but rare.
+        pauses.heard();
+        return say(transcript.delta(event.itemId, event.text));
+      case 'committed':
+        return say(transcript.committed(event.itemId));
+      case 'completed':
+        return onWritten(entry, transcript.completed(event.itemId, event.text));
+      case 'dropped':
+        return onWritten(entry, transcript.dropped(event.commitId));
+      case 'failed':
+        return fail(event.failure);
+    }
+  };
+  const onWritten = (entry: (typeof lines)[number], heard: readonly Heard[]): void => {
+    entry.awaitedCount -= 1;
+    if (entry.awaitedCount === 0 && entry !== lines.at(-1)) {
+      lines.splice(lines.indexOf(entry), 1);
+      entry.line.close();
+    }
+    watch();
+    say(heard);
+  };
+
+  const flush = (): void => {
+    if (piece.length === 0) return;
+    current().append(piece);
+    piece = Buffer.alloc(0);
+  };
+  const commit = (fromFinalize: boolean): void => {
+    flush();
+    pauses.reset();
+    const entry = lines.at(-1);
+    if (!entry) return;
+    commitCount += 1;
+    entry.awaitedCount += 1;
+    const commitId = `commit_${commitCount}`;
+    transcript.commit({ commitId, untilMs: phoneMs(writtenBytes), fromFinalize });
+    entry.line.commit(commitId);
+    if (transcript.awaitedCount === 1) watch();
+    if (clock.now() - entry.line.openedAtMs >= ROTATE_AFTER_MS) openLine();
+  };
+
+  openLine();
+  return {
+    write(mulaw) {
+      for (let from = 0; from < mulaw.length && !isOver;) {
+        const part = mulaw.subarray(from, from + PIECE_BYTES - piece.length);
+        from += part.length;
+        writtenBytes += part.length;
+        piece = Buffer.concat([piece, part]);
+        if (piece.length < PIECE_BYTES) continue;
+        const isEnd = pauses.write(piece);
+        flush();
+        if (isEnd) commit(false);
+      }
+    },
+    finalize() {
+      if (isOver) return;
+      const isNothingNew = current().uncommittedBytes === 0 && piece.length === 0;
+      if (isNothingNew && transcript.awaitLast()) return;
+      commit(true);
+    },
+    close() {
+      if (!isOver) over();
+    },
+  };
+}

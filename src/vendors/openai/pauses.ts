@@ -1,0 +1,72 @@
+import { MULAW_TO_LINEAR, phoneMs } from '#audio/g711.ts';
+
+/**
+ * Cuts the caller's audio into segments where nobody asks for it: after a pause, before a segment grows
+ * too long, and where the service seems to have stopped listening.
+ */
+export type PauseFinder = {
+  /** Whether the segment is to end after this audio, which should be a tenth of a second or less. */
+  write(mulaw: Uint8Array): boolean;
+  /** Words of the segment have come. */
+  heard(): void;
+  /** A new segment begins. */
+  reset(): void;
+};
+
+/** Speech of less than this is a click. */
+const MIN_SPEECH_MS = 80;
+/**
+ * A pause that ends a segment. Longer than those inside a sentence, since a sentence cut in two is
+ * understood worse, and than whoever listens needs to ask for the end of it sooner.
+ */
+const PAUSE_MS = 700;
+/** From here on a shorter pause is enough, and from the next on none is needed. */
+const LONG_SEGMENT_MS = 15_000;
+const SHORT_PAUSE_MS = 160;
+const LONGEST_SEGMENT_MS = 30_000;
+/**
+ * The service is known to fall silent in the middle of a segment, and to listen again from the next one
+ * on. So much loud audio without a word is that, or no speech.
+ */
+const DEAF_MS = 5_000;
+/** About -35 dBFS: above the noise of a phone line, below anybody who speaks. */
+const LOUD_AMPLITUDE = 600;
+/** Of 40 samples one; fewer are a click. */
+const LOUD_SHARE = 1 / 40;
+
+export function createPauseFinder(): PauseFinder {
+  let segmentMs = 0;
+  let speechMs = 0;
+  let quietMs = 0;
+  let unheardMs = 0;
+
+  return {
+    write(mulaw) {
+      const lengthMs = phoneMs(mulaw.length);
+      segmentMs += lengthMs;
+      if (isLoud(mulaw)) {
+        speechMs += lengthMs;
+        unheardMs += lengthMs;
+        quietMs = 0;
+      } else quietMs += lengthMs;
+      if (segmentMs >= LONGEST_SEGMENT_MS || unheardMs >= DEAF_MS) return true;
+      if (segmentMs >= LONG_SEGMENT_MS && quietMs >= SHORT_PAUSE_MS) return true;
+      return speechMs >= MIN_SPEECH_MS && quietMs >= PAUSE_MS;
+    },
+    heard() {
+      unheardMs = 0;
+    },
+    reset() {
+      segmentMs = 0;
+      speechMs = 0;
+      quietMs = 0;
+      unheardMs = 0;
+    },
+  };
+}
+
+function isLoud(mulaw: Uint8Array): boolean {
+  let loudCount = 0;
+  for (const byte of mulaw) if (Math.abs(MULAW_TO_LINEAR[byte] ?? 0) >= LOUD_AMPLITUDE) loudCount++;
+  return loudCount > mulaw.length * LOUD_SHARE;
+}
