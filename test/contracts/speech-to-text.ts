@@ -105,7 +105,7 @@ export function speechToTextContract(world: () => HearingWorld): void {
     call.write(new Uint8Array(8_000).fill(0xff));
     call.stream.finalize();
     const final = await call.heard.until((heard) => heard.type === 'final');
-    expect(final).toEqual({ type: 'final', text: '', fromFinalize: true });
+    expect(final).toMatchObject({ type: 'final', text: '', fromFinalize: true });
   });
 
   test('after close nothing is said, and nothing is left open', async () => {

@@ -128,7 +128,8 @@ export function openHearing(parts: HearingParts): HearingStream {
   openLine();
   return {
     write(mulaw) {
-      for (let from = 0; from < mulaw.length && !isOver;) {
+      for (let from = 0; from < mulaw.length;) {
+        if (isOver) return;
         const part = mulaw.subarray(from, from + PIECE_BYTES - piece.length);
         from += part.length;
         writtenBytes += part.length;
