@@ -42,6 +42,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     deepgram: newToken(30),
     openai: `sk-proj-${newToken(36)}`,
     cartesia: `sk_car_${newToken(18)}`,
+    google: `AIza${newToken(26)}`,
   };
   const started = new AsyncDisposableStack();
   try {
@@ -72,6 +73,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         deepgram: vendors.deepgram.url,
         openai: vendors.openai.url,
         cartesia: vendors.cartesia.url,
+        google: vendors.google.url,
       },
       close: () => started.disposeAsync(),
     };

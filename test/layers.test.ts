@@ -44,7 +44,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   openai: ['vendors/openai'],
   '@google-cloud/speech': ['vendors/google'],
   '@google-cloud/text-to-speech': ['vendors/google'],
+  '@google/genai': ['vendors/google'],
   '@grpc/grpc-js': ['vendors/google'],
+  protobufjs: ['vendors/google'],
   twilio: ['providers/pipecat', 'transports/twilio'],
 };
 

@@ -130,5 +130,6 @@ export const sandboxEnv = ({ urls, carrier }: Sandbox): Readonly<Record<string, 
   DEEPGRAM_URL: urls.deepgram,
   OPENAI_URL: urls.openai,
   CARTESIA_URL: urls.cartesia,
+  GOOGLE_URL: urls.google,
   TWILIO_URL: carrier.origin,
 });

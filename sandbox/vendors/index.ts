@@ -6,12 +6,14 @@ import { startCartesia } from './cartesia/server.ts';
 import type { CartesiaOptions, CartesiaSimulator } from './cartesia/server.ts';
 import { startDeepgram } from './deepgram/server.ts';
 import type { DeepgramOptions, DeepgramSimulator } from './deepgram/server.ts';
+import { startGoogle } from './google/server.ts';
+import type { GoogleOptions, GoogleSimulator } from './google/server.ts';
 import type { Brain } from './brain.ts';
 import { startOpenAI } from './openai/server.ts';
 import type { OpenAIOptions, OpenAISimulator } from './openai/server.ts';
 
 /** The names of the simulated vendors, in the order of hearing, thinking, speaking. */
-export const vendorNames = ['deepgram', 'openai', 'cartesia'] as const;
+export const vendorNames = ['deepgram', 'openai', 'cartesia', 'google'] as const;
 export type VendorName = (typeof vendorNames)[number];
 
 export type VendorsOptions = {
@@ -25,6 +27,7 @@ export type VendorsOptions = {
     readonly deepgram?: DeepgramOptions['timing'];
     readonly openai?: OpenAIOptions['timing'];
     readonly cartesia?: CartesiaOptions['timing'];
+    readonly google?: GoogleOptions['timing'];
   };
   /** Contexts of the Cartesia account at one time. */
   readonly maxContexts?: number;
@@ -34,6 +37,7 @@ export type Vendors = {
   readonly deepgram: DeepgramSimulator;
   readonly openai: OpenAISimulator;
   readonly cartesia: CartesiaSimulator;
+  readonly google: GoogleSimulator;
   readonly faults: Readonly<Record<VendorName, Faults>>;
   close(): Promise<void>;
 };
@@ -41,9 +45,14 @@ export type Vendors = {
 /** Starts every vendor on a port of its own. */
 export async function startVendors(options: VendorsOptions): Promise<Vendors> {
   const { bank, openEar, clock, keys } = options;
-  const faults = { deepgram: createFaults(), openai: createFaults(), cartesia: createFaults() };
+  const faults = {
+    deepgram: createFaults(),
+    openai: createFaults(),
+    cartesia: createFaults(),
+    google: createFaults(),
+  };
   const timing = options.timing ?? {};
-  const [deepgram, openai, cartesia] = await Promise.all([
+  const [deepgram, openai, cartesia, google] = await Promise.all([
     startDeepgram({
       openEar,
       clock,
@@ -67,14 +76,24 @@ export async function startVendors(options: VendorsOptions): Promise<Vendors> {
       ...(timing.cartesia && { timing: timing.cartesia }),
       ...(options.maxContexts !== undefined && { maxContexts: options.maxContexts }),
     }),
+    startGoogle({
+      bank,
+      openEar,
+      brain: options.brain,
+      clock,
+      keys: [keys.google],
+      faults: faults.google,
+      ...(timing.google && { timing: timing.google }),
+    }),
   ]);
   return {
     deepgram,
     openai,
     cartesia,
+    google,
     faults,
     async close() {
-      await Promise.all([deepgram.close(), openai.close(), cartesia.close()]);
+      await Promise.all([deepgram.close(), openai.close(), cartesia.close(), google.close()]);
     },
   };
 }

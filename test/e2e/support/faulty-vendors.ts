@@ -8,12 +8,14 @@ import type { Faults } from '#sandbox/faults.ts';
 import type { Sandbox } from '#sandbox/sandbox.ts';
 import { startCartesia } from '#sandbox/vendors/cartesia/server.ts';
 import { startDeepgram } from '#sandbox/vendors/deepgram/server.ts';
-import type { VendorName } from '#sandbox/vendors/index.ts';
 import { startOpenAI } from '#sandbox/vendors/openai/server.ts';
 import { testBrain } from './brain.ts';
 
 /** One more simulator of a vendor, with faults of its own. */
 export type FaultyVendor = { readonly apiKey: string; readonly faults: Faults };
+
+/** The vendors of a call whose owner named none. */
+export type FaultyName = 'deepgram' | 'openai' | 'cartesia';
 
 /**
  * Vendors of which every key can have troubles of its own, so that many calls of one server fail
@@ -22,7 +24,7 @@ export type FaultyVendor = { readonly apiKey: string; readonly faults: Faults };
 export type FaultyVendors = {
   /** For the server's environment. */
   readonly env: Readonly<Record<string, string>>;
-  add(name: VendorName): Promise<FaultyVendor>;
+  add(name: FaultyName): Promise<FaultyVendor>;
   [Symbol.asyncDispose](): Promise<void>;
 };
 
@@ -34,7 +36,7 @@ export async function faultyVendors(sandbox: Sandbox): Promise<FaultyVendors> {
     openai: opened.use(await openDoor(keys.openai, urls.openai)),
     cartesia: opened.use(await openDoor(keys.cartesia, urls.cartesia)),
   };
-  const start = (name: VendorName, apiKey: string, faults: Faults) => {
+  const start = (name: FaultyName, apiKey: string, faults: Faults) => {
     const shared = { clock: systemClock, keys: [apiKey], faults };
     switch (name) {
       case 'deepgram':
