@@ -1,3 +1,4 @@
+import type { Role } from '#contracts/vendor.ts';
 import type { AgentConfig } from '#protocol/agent-config.ts';
 
 /** How a conversation is led. Plain data, part of the state: a call is replayed with another policy by changing it. */
@@ -37,10 +38,16 @@ export type Policy = {
     /** Said when the time limit is reached. */
     readonly timeLimit: string;
   };
+  /** Who is to be named when a role falls silent without a word on why. */
+  readonly vendorNames: Readonly<Partial<Record<Role, string>>>;
 };
 
 /** The policy of an agent, with a recogniser that decides the end of turns or not. */
-export function policyOf(agent: AgentConfig, vendorDecides: boolean): Policy {
+export function policyOf(
+  agent: AgentConfig,
+  vendorDecides: boolean,
+  vendorNames: Policy['vendorNames'] = {},
+): Policy {
   const { endpointing, barge_in: bargeIn, idle } = agent.voice;
   return {
     endpointing: {
@@ -71,5 +78,6 @@ export function policyOf(agent: AgentConfig, vendorDecides: boolean): Policy {
       farewell: 'I have to end this call now. Goodbye.',
       timeLimit: 'We have reached the time limit of this call. Goodbye.',
     },
+    vendorNames,
   };
 }

@@ -1,3 +1,4 @@
+import type { Role } from '#contracts/vendor.ts';
 import type { WordTime } from '#contracts/text-to-speech.ts';
 import { emit, patch, patchReply } from './draft.ts';
 import type { Draft } from './draft.ts';
@@ -57,7 +58,7 @@ export function speechDone(draft: Draft, replyId: number): void {
   if (!reply?.textDone) return;
   if (reply.audioMs > 0) return void patchReply(draft, replyId, { speechDone: true });
   if (reply.audio.is === 'held') return closeReply(draft, 'discarded');
-  apologise(draft, 'text-to-speech', '', 'no sound was made for the text');
+  fallenSilent(draft, 'text-to-speech', 'no sound was made for the text');
 }
 
 export function played(draft: Draft, replyId: number, playedMs: number): void {
@@ -133,7 +134,7 @@ export function deadAir(draft: Draft): void {
   }
   const waitsForTool = reply.runningTools.length > 0;
   if (!reply.thinking && !waitsForTool)
-    return apologise(draft, 'text-to-speech', '', `silent for ${silentMs} ms after it got text`);
+    return fallenSilent(draft, 'text-to-speech', `silent for ${silentMs} ms after it got text`);
   const isVoiceless = reply.soundDueSinceMs !== null;
   const thinking = reply.toolContext.length > 0 ? 'thinkingAfterTool' : 'thinking';
   const hasBridgedEnough = reply.stalls >= BRIDGES[waitsForTool ? 'tool' : thinking];
@@ -141,7 +142,7 @@ export function deadAir(draft: Draft): void {
     return giveUpTools(draft, reply);
   if (hasBridgedEnough) {
     const role = isVoiceless ? 'text-to-speech' : 'language-model';
-    return apologise(draft, role, '', `silent for ${silentMs} ms`);
+    return fallenSilent(draft, role, `silent for ${silentMs} ms`);
   }
   emit(draft, { type: 'note', text: `nothing to say for ${silentMs} ms: bridged` });
   const { ready, rest } = takeWords(reply.unspoken);
@@ -152,3 +153,7 @@ export function deadAir(draft: Draft): void {
   });
   speakMore(draft, reply.id, hasWords(ready) ? ready : `${policy.texts.filler} `);
 }
+
+/** A vendor that does nothing without saying that it failed. */
+const fallenSilent = (draft: Draft, role: Role, message: string): void =>
+  apologise(draft, role, draft.state.policy.vendorNames[role] ?? '', message);

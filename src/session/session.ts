@@ -62,7 +62,12 @@ export function startSession(parts: SessionParts): Session {
   const answeredMs = clock.now();
   const ended = Promise.withResolvers<void>();
   const timers = namedTimers<TimerName>(clock);
-  let conversation = newConversation(policyOf(agent, parts.hearing.can.endOfTurn));
+  let conversation = newConversation(
+    policyOf(agent, parts.hearing.can.endOfTurn, {
+      'language-model': parts.model.vendor,
+      'text-to-speech': parts.speech.vendor,
+    }),
+  );
   const liveEvents = createLiveEvents(callId);
   let storedState: CallState = 'ringing';
   const waiting: Input[] = [];
