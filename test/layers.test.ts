@@ -40,6 +40,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@electric-sql/pglite': ['store'],
   'drizzle-orm': ['store'],
   fastify: ['api'],
+  '@echogarden/speex-resampler-wasm': ['audio'],
   'onnxruntime-node': ['vendors/silero'],
   openai: ['vendors/openai'],
   '@google-cloud/speech': ['vendors/google'],
