@@ -44,6 +44,8 @@ export function openHearing(parts: HearingParts): HearingStream {
   const { protocol, clock, failures } = parts;
   let state: State = { name: 'connecting', early: [], earlyBytes: 0 };
   let audioBytes = 0;
+  /** Written and never sent, less what was sent without having been written. */
+  let skippedBytes = 0;
   let unansweredMs = 0;
   let unansweredSinceMs = clock.now();
   let sentSinceCheck = false;
@@ -71,7 +73,9 @@ export function openHearing(parts: HearingParts): HearingStream {
       if (typeof data !== 'string') state.earlyBytes += data.length;
       while (state.earlyBytes > MAX_EARLY_BYTES) {
         const oldest = state.early.shift();
-        if (oldest && typeof oldest !== 'string') state.earlyBytes -= oldest.length;
+        if (!oldest || typeof oldest === 'string') continue;
+        state.earlyBytes -= oldest.length;
+        skippedBytes += oldest.length;
       }
       return;
     }
@@ -91,7 +95,10 @@ export function openHearing(parts: HearingParts): HearingStream {
   const sendKeepAlive = (): void => {
     const { keepAlive } = protocol;
     if (typeof keepAlive === 'string') send(keepAlive);
-    else sendAudio(keepAlive);
+    else {
+      skippedBytes -= keepAlive.length;
+      sendAudio(keepAlive);
+    }
   };
 
   const flush = (): void => {
@@ -122,9 +129,14 @@ export function openHearing(parts: HearingParts): HearingStream {
     for (const heard of reading.heard) {
       // The listener may close the stream while it is being told something.
       if (state.name === 'over') return;
-      parts.on(heard);
+      parts.on(inWritten(heard));
     }
   };
+  /** The service counts what it got; who listens counts what was written. */
+  const inWritten = (heard: Heard): Heard =>
+    'untilMs' in heard && heard.untilMs !== undefined
+      ? { ...heard, untilMs: Math.max(0, heard.untilMs + phoneMs(skippedBytes)) }
+      : heard;
 
   const onOpen = (): void => {
     const early = state.name === 'connecting' ? state.early : [];

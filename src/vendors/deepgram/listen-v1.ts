@@ -1,6 +1,7 @@
 import { PHONE_FRAME_BYTES } from '#audio/g711.ts';
 import type { HearingOptions } from '#contracts/speech-to-text.ts';
 import { isRecord, listOf } from '#lib/record.ts';
+import type { JsonRecord } from '#lib/record.ts';
 import { garbled, NOTHING, pathWithQuery } from './listen-protocol.ts';
 import type { ListenProtocol } from './listen-protocol.ts';
 
@@ -49,11 +50,23 @@ export function listenV1(model: string, options: HearingOptions): ListenProtocol
         const fromFinalize = message['from_finalize'] === true;
         // The answer to `finalize` is said even if it is empty: somebody waits for it.
         if (text === '' && !fromFinalize) return NOTHING;
-        return { type: 'heard', heard: [{ type: 'final', text, fromFinalize }] };
+        const untilMs = endMsOf(message);
+        return {
+          type: 'heard',
+          heard: [{ type: 'final', text, fromFinalize, ...(untilMs !== undefined && { untilMs }) }],
+        };
       }
       if (text === interim) return NOTHING;
       interim = text;
       return { type: 'heard', heard: [{ type: 'interim', text }] };
     },
   };
+}
+
+/** Where in the stream the segment ends. */
+function endMsOf(message: JsonRecord): number | undefined {
+  const { start, duration } = message;
+  return typeof start === 'number' && typeof duration === 'number'
+    ? (start + duration) * 1_000
+    : undefined;
 }

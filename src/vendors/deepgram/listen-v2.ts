@@ -25,7 +25,7 @@ const END_OF_TURN_TIMEOUT_MS = '5000';
 export function listenV2(model: string, options: HearingOptions): ListenProtocol {
   let interim = '';
 
-  const turn = (event: string, text: string): readonly Heard[] => {
+  const turn = (event: string, text: string, end: unknown): readonly Heard[] => {
     const changed: Heard[] = text !== interim && text !== '' ? [{ type: 'interim', text }] : [];
     interim = text;
     switch (event) {
@@ -38,7 +38,7 @@ export function listenV2(model: string, options: HearingOptions): ListenProtocol
         return [{ type: 'resumed' }, ...changed];
       case 'EndOfTurn':
         interim = '';
-        return [{ type: 'end', text }];
+        return [{ type: 'end', text, ...(typeof end === 'number' && { untilMs: end * 1_000 }) }];
       default:
         return [];
     }
@@ -68,7 +68,7 @@ export function listenV2(model: string, options: HearingOptions): ListenProtocol
       const { event, transcript } = message;
       if (typeof event !== 'string' || typeof transcript !== 'string')
         return garbled('TurnInfo without an event or a transcript');
-      return { type: 'heard', heard: turn(event, transcript.trim()) };
+      return { type: 'heard', heard: turn(event, transcript.trim(), message['audio_window_end']) };
     },
   };
 }
