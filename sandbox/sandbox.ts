@@ -41,7 +41,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const keys = {
     deepgram: newToken(30),
     openai: `sk-proj-${newToken(36)}`,
+    anthropic: `sk-ant-api03-${newToken(36)}`,
     cartesia: `sk_car_${newToken(18)}`,
+    elevenlabs: `sk_${newToken(36)}`,
     google: `AIza${newToken(26)}`,
   };
   const started = new AsyncDisposableStack();
@@ -72,7 +74,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       urls: {
         deepgram: vendors.deepgram.url,
         openai: vendors.openai.url,
+        anthropic: vendors.anthropic.url,
         cartesia: vendors.cartesia.url,
+        elevenlabs: vendors.elevenlabs.url,
         google: vendors.google.url,
       },
       close: () => started.disposeAsync(),

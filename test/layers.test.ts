@@ -43,6 +43,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@echogarden/speex-resampler-wasm': ['audio'],
   'onnxruntime-node': ['vendors/silero'],
   openai: ['vendors/openai'],
+  '@anthropic-ai/sdk': ['vendors/anthropic'],
+  '@elevenlabs/elevenlabs-js': ['vendors/elevenlabs'],
   '@google-cloud/speech': ['vendors/google'],
   '@google-cloud/text-to-speech': ['vendors/google'],
   '@google/genai': ['vendors/google'],

@@ -2,10 +2,14 @@ import type { Clock } from '#lib/clock.ts';
 import { createFaults } from '../faults.ts';
 import type { Faults } from '../faults.ts';
 import type { OpenEar, VoiceBank } from '../speech/speech.ts';
+import { startAnthropic } from './anthropic/server.ts';
+import type { AnthropicOptions, AnthropicSimulator } from './anthropic/server.ts';
 import { startCartesia } from './cartesia/server.ts';
 import type { CartesiaOptions, CartesiaSimulator } from './cartesia/server.ts';
 import { startDeepgram } from './deepgram/server.ts';
 import type { DeepgramOptions, DeepgramSimulator } from './deepgram/server.ts';
+import { startElevenLabs } from './elevenlabs/server.ts';
+import type { ElevenLabsOptions, ElevenLabsSimulator } from './elevenlabs/server.ts';
 import { startGoogle } from './google/server.ts';
 import type { GoogleOptions, GoogleSimulator } from './google/server.ts';
 import type { Brain } from './brain.ts';
@@ -13,7 +17,14 @@ import { startOpenAI } from './openai/server.ts';
 import type { OpenAIOptions, OpenAISimulator } from './openai/server.ts';
 
 /** The names of the simulated vendors, in the order of hearing, thinking, speaking. */
-export const vendorNames = ['deepgram', 'openai', 'cartesia', 'google'] as const;
+export const vendorNames = [
+  'deepgram',
+  'openai',
+  'anthropic',
+  'cartesia',
+  'elevenlabs',
+  'google',
+] as const;
 export type VendorName = (typeof vendorNames)[number];
 
 export type VendorsOptions = {
@@ -26,7 +37,9 @@ export type VendorsOptions = {
   readonly timing?: {
     readonly deepgram?: DeepgramOptions['timing'];
     readonly openai?: OpenAIOptions['timing'];
+    readonly anthropic?: AnthropicOptions['timing'];
     readonly cartesia?: CartesiaOptions['timing'];
+    readonly elevenlabs?: ElevenLabsOptions['timing'];
     readonly google?: GoogleOptions['timing'];
   };
   /** Contexts of the Cartesia account at one time. */
@@ -36,7 +49,9 @@ export type VendorsOptions = {
 export type Vendors = {
   readonly deepgram: DeepgramSimulator;
   readonly openai: OpenAISimulator;
+  readonly anthropic: AnthropicSimulator;
   readonly cartesia: CartesiaSimulator;
+  readonly elevenlabs: ElevenLabsSimulator;
   readonly google: GoogleSimulator;
   readonly faults: Readonly<Record<VendorName, Faults>>;
   close(): Promise<void>;
@@ -48,11 +63,13 @@ export async function startVendors(options: VendorsOptions): Promise<Vendors> {
   const faults = {
     deepgram: createFaults(),
     openai: createFaults(),
+    anthropic: createFaults(),
     cartesia: createFaults(),
+    elevenlabs: createFaults(),
     google: createFaults(),
   };
   const timing = options.timing ?? {};
-  const [deepgram, openai, cartesia, google] = await Promise.all([
+  const [deepgram, openai, anthropic, cartesia, elevenlabs, google] = await Promise.all([
     startDeepgram({
       openEar,
       clock,
@@ -68,6 +85,13 @@ export async function startVendors(options: VendorsOptions): Promise<Vendors> {
       speech: { bank, openEar },
       ...(timing.openai && { timing: timing.openai }),
     }),
+    startAnthropic({
+      brain: options.brain,
+      clock,
+      keys: [keys.anthropic],
+      faults: faults.anthropic,
+      ...(timing.anthropic && { timing: timing.anthropic }),
+    }),
     startCartesia({
       bank,
       clock,
@@ -75,6 +99,13 @@ export async function startVendors(options: VendorsOptions): Promise<Vendors> {
       faults: faults.cartesia,
       ...(timing.cartesia && { timing: timing.cartesia }),
       ...(options.maxContexts !== undefined && { maxContexts: options.maxContexts }),
+    }),
+    startElevenLabs({
+      bank,
+      clock,
+      keys: [keys.elevenlabs],
+      faults: faults.elevenlabs,
+      ...(timing.elevenlabs && { timing: timing.elevenlabs }),
     }),
     startGoogle({
       bank,
@@ -86,14 +117,12 @@ export async function startVendors(options: VendorsOptions): Promise<Vendors> {
       ...(timing.google && { timing: timing.google }),
     }),
   ]);
+  const running = { deepgram, openai, anthropic, cartesia, elevenlabs, google };
   return {
-    deepgram,
-    openai,
-    cartesia,
-    google,
+    ...running,
     faults,
     async close() {
-      await Promise.all([deepgram.close(), openai.close(), cartesia.close(), google.close()]);
+      await Promise.all(Object.values(running).map((vendor) => vendor.close()));
     },
   };
 }
