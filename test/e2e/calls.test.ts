@@ -122,7 +122,7 @@ test.concurrent(
     const agent = await world.addAgent({ config: { greeting: GREETING, voice: quiet } });
     const phone = await agent.dial([...GIVE_STORY, { expectHangUp: true }]);
     const id = await phone.id();
-    await eventually('the story to begin', () => phone.events.find(isAgentText('Once there')));
+    await phone.saying('Once');
     const hangUp = await world.owner.request('POST', `/v1/calls/${id}/hangup`);
     expect(hangUp).toMatchObject({ status: 202, body: { call_id: id } });
     const call = await phone.record();
@@ -172,7 +172,7 @@ test.concurrent(
   async ({ expect }) => {
     const agent = await world.addAgent({ config: { greeting: GREETING, voice: quiet } });
     const phone = await agent.dial([...GIVE_STORY, { expectHangUp: true }]);
-    await eventually('the story to begin', () => phone.events.find(isAgentText('Once there')));
+    await phone.saying('Once');
     expect((await world.owner.request('DELETE', agent.path)).status).toBe(204);
     const call = await phone.record();
     expect(call.end_reason).toBe('channel_removed');
@@ -267,11 +267,6 @@ test.concurrent(
   },
   LIMIT_MS,
 );
-
-const isAgentText =
-  (start: string) =>
-  (event: { readonly type: string; readonly text?: string }): boolean =>
-    event.type === 'agent-text' && (event.text ?? '').startsWith(start);
 
 const warningsOf = (callSid: string): readonly string[] =>
   world.sandbox.carrier.warnings

@@ -33,9 +33,7 @@ test(
       { say: ASK_FOR_STORY },
       { expectHangUp: true },
     ]);
-    await eventually('the story to begin', () =>
-      phone.events.find((event) => event.type === 'agent-text' && event.text.startsWith('Once')),
-    );
+    await phone.saying('Once');
     process.kill(world.server.pid, 'SIGKILL');
 
     // The carrier asks what to do, gets no answer, and says so: the line does not hang.
@@ -64,9 +62,7 @@ test(
       { hangUp: true },
     ]);
     const long = await agent.dial([{ expectHangUp: true }]);
-    await eventually('the story to begin', () =>
-      short.events.find((event) => event.type === 'agent-text' && event.text.startsWith('Once')),
-    );
+    await short.saying('Once');
     const isReady = () => world.owner.request('GET', '/readyz');
     expect((await isReady()).status).toBe(200);
     const exited = world.server.stop();

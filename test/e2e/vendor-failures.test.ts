@@ -1,15 +1,12 @@
 import { afterAll, beforeAll, test } from 'vitest';
 import type { ExpectStatic } from 'vitest';
-import { systemClock } from '#lib/clock.ts';
 import type { Fault, Outage } from '#sandbox/faults.ts';
-import { startSandbox } from '#sandbox/sandbox.ts';
 import type { Phone } from './support/agents.ts';
-import { ASK_FOR_STORY, testBrain } from './support/brain.ts';
-import { eventually } from './support/eventually.ts';
+import { ASK_FOR_STORY } from './support/brain.ts';
 import { faultyVendors } from './support/faulty-vendors.ts';
 import type { FaultyName, FaultyVendors } from './support/faulty-vendors.ts';
 import { heardBy, longestSilenceMs, plain } from './support/words.ts';
-import { openWorld } from './support/world.ts';
+import { openSandbox, openWorld } from './support/world.ts';
 import type { World } from './support/world.ts';
 
 const APOLOGY = 'I am sorry, I am having technical difficulties. Please call again later. Goodbye.';
@@ -20,10 +17,7 @@ const opened = new AsyncDisposableStack();
 let world: World;
 let vendors: FaultyVendors;
 beforeAll(async () => {
-  const sandbox = opened.adopt(
-    await startSandbox({ clock: systemClock, brain: testBrain }),
-    (running) => running.close(),
-  );
+  const sandbox = opened.adopt(await openSandbox(), (running) => running.close());
   vendors = opened.use(await faultyVendors(sandbox));
   world = opened.use(await openWorld({ sandbox, env: vendors.env }));
   // The prepared speech was made with this voice; saying it again makes it known to the ears.
@@ -106,9 +100,7 @@ test.concurrent.for(cases(inMidCall))(
       { say: ASK_FOR_STORY },
       { expectHangUp: true },
     ]);
-    await eventually('the story to begin', () =>
-      phone.events.find((event) => event.type === 'agent-text' && event.text.startsWith('Once')),
-    );
+    await phone.saying('Once');
     await faults.set(trouble);
     await expectApology(phone, vendor, expect);
   },

@@ -46,6 +46,8 @@ export type Phone = {
   readonly experience: Promise<CallRecord>;
   /** The server's id of the call, as soon as it has one. */
   id(): Promise<string>;
+  /** Resolves when the agent sets out to say something that begins so. */
+  saying(start: string): Promise<void>;
   /** The server's record, once it has ended. */
   record(): Promise<Call>;
 };
@@ -101,6 +103,15 @@ export function agentsOf(parts: {
       events,
       id,
       experience: caller.done,
+      async saying(start) {
+        const isSaid = (event: LiveEvent): boolean =>
+          event.type === 'agent-text' && event.text.startsWith(start);
+        await eventually(
+          `the agent to say "${start} …"`,
+          () => events.some(isSaid) || undefined,
+          () => events.map((event) => JSON.stringify(event)).join('\n'),
+        );
+      },
       async record() {
         await call.done;
         const known = await id();

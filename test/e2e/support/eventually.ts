@@ -8,12 +8,15 @@ const EVERY_MS = 25;
 export async function eventually<Value>(
   what: string,
   probe: () => Value | undefined | Promise<Value | undefined>,
+  /** What is known of it otherwise, for whoever reads the failure. */
+  circumstances: () => string = () => '',
 ): Promise<Value> {
   const untilMs = systemClock.now() + LIMIT_MS;
   for (;;) {
     const value = await probe();
     if (value !== undefined) return value;
-    if (systemClock.now() > untilMs) throw new Error(`waited in vain for ${what}`);
+    if (systemClock.now() > untilMs)
+      throw new Error(`waited in vain for ${what}\n${circumstances()}`);
     await systemClock.sleep(EVERY_MS);
   }
 }

@@ -36,8 +36,12 @@ export type World = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
+/** A sandbox with `testBrain` in it, whose accounts are large enough for many calls at once. */
+export const openSandbox = (): Promise<Sandbox> =>
+  startSandbox({ clock: systemClock, brain: testBrain, maxContexts: 100 });
+
 export type WorldOptions = {
-  /** Undefined: one of the world's own, with `testBrain` in it. */
+  /** Undefined: one of the world's own. */
   readonly sandbox?: Sandbox;
   readonly env?: Env;
 };
@@ -46,10 +50,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const opened = new AsyncDisposableStack();
   try {
     const sandbox =
-      options.sandbox ??
-      opened.adopt(await startSandbox({ clock: systemClock, brain: testBrain }), (running) =>
-        running.close(),
-      );
+      options.sandbox ?? opened.adopt(await openSandbox(), (running) => running.close());
     const dataDir = opened.adopt(mkdtempSync(join(tmpdir(), 'hydracore-e2e-')), (folder) =>
       rmSync(folder, { recursive: true, force: true }),
     );
