@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import pc from 'picocolors';
 import { systemClock } from '#lib/clock.ts';
 import { messageOf } from '#lib/errors.ts';
+import { DEMO_USAGE, readDemoArgs } from './cast.ts';
+import type { Cast } from './cast.ts';
 import { playDemo } from './play.ts';
 import { createShow } from './show.ts';
 import type { Show } from './show.ts';
@@ -12,25 +14,34 @@ const DEFAULT_PORT = 8_080;
 
 /**
  * `start`: the server with the sandbox beside it and one call, then the server stays up.
- * `demo [--json]`: the same call on a server of its own; exits 0 if it went as it should, else 1.
+ * `demo`: the same call on a server of its own; exits 0 if it went as it should, 1 if not, 2 if it was
+ * asked for in a wrong way.
  */
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...flags] = args;
-  const unknown = flags.find((flag) => flag !== '--json');
-  if ((command !== 'start' && command !== 'demo') || unknown !== undefined) {
-    process.stderr.write(
-      `${unknown === undefined ? 'Say start or demo' : `Unknown option ${unknown}`}. Usage: npm start, or npm run -s demo -- [--json]\n`,
-    );
+  if (command === 'start' && flags.length === 0) return start();
+  if (command !== 'demo') {
+    const unknown = flags[0] === undefined ? 'Say start or demo' : `Unknown option ${flags[0]}`;
+    process.stderr.write(`${unknown}. Usage: npm start, or ${DEMO_USAGE}\n`);
     return 2;
   }
-  return command === 'start' ? start() : demo(flags.includes('--json'));
+  let asked;
+  try {
+    asked = readDemoArgs(flags);
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\nUsage: ${DEMO_USAGE}\n`);
+    return 2;
+  }
+  if (!asked.help) return demo(asked.json, asked.cast);
+  process.stdout.write(`Usage: ${DEMO_USAGE}\n`);
+  return 0;
 }
 
-async function demo(isJson: boolean): Promise<number> {
+async function demo(isJson: boolean, cast: Cast): Promise<number> {
   // With --json stdout belongs to the one object; a person may still follow on stderr.
   const out = isJson ? process.stderr : process.stdout;
   const show = createShow(out, out.isTTY && !isJson);
-  const options = { clock: systemClock, port: 0, onLog: logTo(show) };
+  const options = { clock: systemClock, port: 0, cast, onLog: logTo(show) };
   const code = await onStage(options, async (stage) => {
     const result = await playDemo(stage, systemClock, isJson ? () => undefined : show.event);
     if (isJson) process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -11,6 +11,8 @@ import { newSid } from '#sandbox/carrier/accounts.ts';
 import type { Account } from '#sandbox/carrier/accounts.ts';
 import { startSandbox } from '#sandbox/sandbox.ts';
 import type { Sandbox } from '#sandbox/sandbox.ts';
+import { DEFAULT_CAST, vendorsOf, voiceOf } from './cast.ts';
+import type { Cast } from './cast.ts';
 import { bearerToken, ownerAt } from './owner.ts';
 import { demoAgent, demoBrain } from './scenario.ts';
 import { startServerProcess } from './server-process.ts';
@@ -42,11 +44,14 @@ export type StageOptions = {
   readonly dataDir?: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Who hears, thinks and speaks, for an agent that is made anew; undefined: the usual ones. */
+  readonly cast?: Cast;
   readonly onLog?: (line: string) => void;
 };
 
 /** Starts everything and sets the agent up through the public API alone, as an owner would. */
 export async function openStage(options: StageOptions): Promise<Stage> {
+  const { cast = DEFAULT_CAST } = options;
   const opened = new AsyncDisposableStack();
   try {
     const sandbox = opened.adopt(
@@ -82,16 +87,17 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     const apiKey = await owner.makeApiKey('npm start');
     const instanceId =
       (await owner.findInstance(INSTANCE_NAME)) ??
-      (await owner.makeInstance(INSTANCE_NAME, demoAgent));
+      (await owner.makeInstance(INSTANCE_NAME, {
+        ...demoAgent,
+        ...(options.cast && { voice: voiceOf(options.cast) }),
+      }));
     const channel = await owner.setUpVoice(instanceId, {
       provider: 'pipecat',
       phone_number: AGENT_NUMBER,
       twilio_account_sid: account.accountSid,
       twilio_auth_token: account.authToken,
       twilio_phone_number: AGENT_NUMBER,
-      deepgram_api_key: sandbox.keys.deepgram,
-      openai_api_key: sandbox.keys.openai,
-      cartesia_api_key: sandbox.keys.cartesia,
+      ...keysOf(sandbox, vendorsOf(cast)),
     });
     return {
       sandbox,
@@ -119,6 +125,14 @@ function knownAccount(file: string): Account {
   return account;
 }
 
+/** The keys of these vendors, by their fields of the voice channel. */
+const keysOf = (sandbox: Sandbox, names: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(sandbox.keys).flatMap(([name, key]) =>
+      names.includes(name) ? [[`${name}_api_key`, key]] : [],
+    ),
+  );
+
 const accountSchema = z.object({ accountSid: z.string(), authToken: z.string() });
 
 /** A server's environment in which the outside world is the sandbox; whatever else is set is unset. */
@@ -127,9 +141,9 @@ export const sandboxEnv = ({ urls, carrier }: Sandbox): Readonly<Record<string, 
   PUBLIC_URL,
   DATABASE_URL: '',
   JWKS_URL: '',
-  DEEPGRAM_URL: urls.deepgram,
-  OPENAI_URL: urls.openai,
-  CARTESIA_URL: urls.cartesia,
+  ...Object.fromEntries(
+    Object.entries(urls).map(([name, url]) => [`${name.toUpperCase()}_URL`, url]),
+  ),
   GOOGLE_URL: urls.google,
   TWILIO_URL: carrier.origin,
 });
