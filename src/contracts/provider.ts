@@ -26,6 +26,20 @@ export type Applied =
   /** The other side cannot be reached now: the channel is `pending` and this is tried again. */
   | { readonly kind: 'unreachable'; readonly message: string };
 
+/** What is wrong with a vendor's key; `message` is for people and holds no secret. */
+export type KeyProblem = {
+  readonly field: SecretField;
+  /** `refused`: the vendor knows it and says no; `failing`: it cannot be used now, or not for all it is for. */
+  readonly kind: 'refused' | 'failing';
+  readonly message: string;
+};
+
+/** Tries every key of a channel at its vendor. Resolves within seconds with those that do not work; never rejects. */
+export type CheckKeys = (
+  channel: Pick<ProviderChannel, 'tenantId' | 'instanceId'>,
+  secrets: ProviderSecrets,
+) => Promise<readonly KeyProblem[]>;
+
 /** Who carries the voice. */
 export type Provider = {
   readonly name: ProviderName;

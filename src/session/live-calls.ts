@@ -50,7 +50,7 @@ export function createCallFloor(parts: {
 
   const warm = async (tenantId: string, instanceId: string): Promise<void> => {
     const { agent, secrets } = await brainOf(tenantId, instanceId);
-    const vendors = vendorPool.acquire(agent, secrets);
+    const vendors = vendorPool.acquire(agent, secrets, { tenantId, instanceId });
     vendors.set.model.warm();
     vendors.set.speech.warm();
     vendors.release();
@@ -62,7 +62,7 @@ export function createCallFloor(parts: {
     let release: (() => void) | undefined;
     try {
       const { agent, secrets } = await brainOf(tenantId, instanceId);
-      const vendors = vendorPool.acquire(agent, secrets);
+      const vendors = vendorPool.acquire(agent, secrets, { tenantId, instanceId });
       release = vendors.release;
       const session = startSession({
         callId,

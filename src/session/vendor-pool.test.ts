@@ -3,7 +3,9 @@ import type { RoleOptions, VendorSpec } from '#contracts/vendor-spec.ts';
 import { silentLog } from '#lib/log.ts';
 import { virtualClock } from '#lib/virtual-clock.ts';
 import { agentConfigSchema } from '#protocol/agent-config.ts';
+import type { AgentConfig } from '#protocol/agent-config.ts';
 import type { SecretField } from '#protocol/voice-channel.ts';
+import type { Secrets } from '#store/store.ts';
 import { fakeVendors, newClock } from '#test/support/session-world.ts';
 import { createVendorPool } from './vendor-pool.ts';
 
@@ -27,20 +29,24 @@ function world() {
     textToSpeech: { open: open('tts', name, fakes.speech), defaultVoice: `${name}-voice` },
   });
   const clock = virtualClock();
+  const faults: string[] = [];
   const pool = createVendorPool({
     vendors: [spec('one', 'deepgram_api_key'), spec('two', 'openai_api_key')],
     urls: { two: 'http://localhost:1' },
     clock,
     log: silentLog,
+    onKeyFault: ({ instanceId, field }) => void faults.push(`${instanceId} ${field}`),
   });
-  return { pool, clock, opened, closed };
+  const acquire = (agent: AgentConfig, secrets: Secrets) =>
+    pool.acquire(agent, secrets, { tenantId: 'tenant', instanceId: 'instance' });
+  return { pool, acquire, clock, opened, closed, faults, fakes };
 }
 const agent = (voice: object = {}) => agentConfigSchema.parse({ voice });
 
 describe('the vendor pool', () => {
   test('takes the first vendor that has a key, at its own address', () => {
-    const { pool, opened } = world();
-    const { set } = pool.acquire(agent(), { openai_api_key: 'k' });
+    const { acquire, opened } = world();
+    const { set } = acquire(agent(), { openai_api_key: 'k' });
     expect(opened).toEqual([
       'two stt default http://localhost:1',
       'two llm default http://localhost:1',
@@ -50,31 +56,34 @@ describe('the vendor pool', () => {
   });
 
   test('keeps to the order, models and voice of the agent', () => {
-    const { pool, opened } = world();
-    const { set } = pool.acquire(
+    const { acquire, opened } = world();
+    const { set } = acquire(
       agent({
         llm: ['two', 'one'],
         vendors: { two: { llm_model: 'large' }, one: { voice: 'deep' } },
       }),
       { deepgram_api_key: 'k', openai_api_key: 'k' },
     );
-    expect(opened[1]).toBe('two llm large http://localhost:1');
+    expect(opened.filter((what) => what.includes('llm'))).toEqual([
+      'two llm large http://localhost:1',
+      'one llm default https://one.test',
+    ]);
     expect(set.voice).toBe('deep');
   });
 
   test('calls with the same key share a vendor; another key gets its own', () => {
-    const { pool, opened } = world();
-    pool.acquire(agent(), { deepgram_api_key: 'k' });
-    pool.acquire(agent(), { deepgram_api_key: 'k' });
+    const { acquire, opened } = world();
+    acquire(agent(), { deepgram_api_key: 'k' });
+    acquire(agent(), { deepgram_api_key: 'k' });
     expect(opened).toHaveLength(3);
-    pool.acquire(agent(), { deepgram_api_key: 'other' });
+    acquire(agent(), { deepgram_api_key: 'other' });
     expect(opened).toHaveLength(6);
   });
 
   test('what no call has used for five minutes is closed, and not before', async () => {
-    const { pool, clock, closed, opened } = world();
-    const first = pool.acquire(agent(), { deepgram_api_key: 'k' });
-    const second = pool.acquire(agent(), { deepgram_api_key: 'k' });
+    const { acquire, clock, closed, opened } = world();
+    const first = acquire(agent(), { deepgram_api_key: 'k' });
+    const second = acquire(agent(), { deepgram_api_key: 'k' });
     first.release();
     first.release();
     await clock.advance(600_000);
@@ -84,14 +93,14 @@ describe('the vendor pool', () => {
     expect(closed).toEqual([]);
     await clock.advance(2_000);
     expect(closed).toHaveLength(3);
-    pool.acquire(agent(), { deepgram_api_key: 'k' });
+    acquire(agent(), { deepgram_api_key: 'k' });
     expect(opened).toHaveLength(6);
   });
 
   test('says which role has no vendor', () => {
-    const { pool } = world();
-    expect(() => pool.acquire(agent(), {})).toThrow('no speech-to-text vendor has a key');
-    expect(() => pool.acquire(agent({ tts: ['one'] }), { openai_api_key: 'k' })).toThrow(
+    const { acquire } = world();
+    expect(() => acquire(agent(), {})).toThrow('no speech-to-text vendor has a key');
+    expect(() => acquire(agent({ tts: ['one'] }), { openai_api_key: 'k' })).toThrow(
       'no text-to-speech vendor has a key',
     );
   });

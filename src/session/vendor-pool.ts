@@ -1,72 +1,66 @@
-import { createHash } from 'node:crypto';
 import type { LanguageModel } from '#contracts/language-model.ts';
+import type { KeyProblem } from '#contracts/provider.ts';
 import type { SpeechToText } from '#contracts/speech-to-text.ts';
 import type { TextToSpeech } from '#contracts/text-to-speech.ts';
 import type { RoleOptions, VendorSpec } from '#contracts/vendor-spec.ts';
-import type { Cancel, Clock } from '#lib/clock.ts';
+import type { Role, VendorFailure } from '#contracts/vendor.ts';
+import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { AgentConfig } from '#protocol/agent-config.ts';
+import type { SecretField } from '#protocol/voice-channel.ts';
 import type { Secrets } from '#store/store.ts';
+import { chainLanguageModel } from './chains/chain-language-model.ts';
+import { chainSpeechToText } from './chains/chain-speech-to-text.ts';
+import { chainTextToSpeech } from './chains/chain-text-to-speech.ts';
+import type { Link } from './chains/links.ts';
+import { checkKeys } from './check-keys.ts';
+import { createKeyHealth } from './key-health.ts';
+import { digestOf, shareVendors } from './shared-vendors.ts';
+import type { Shared, SharedVendors } from './shared-vendors.ts';
 
-/** Connections of a key that no call has used for this long are closed. */
-const IDLE_LIFE_MS = 5 * 60_000;
+/** Text must become sound within this; within half of what the watchdog bears, if that is less. */
+const SPEECH_STALL_MS = 2_000;
 
-/** The vendors of one call. */
+/** The vendors of one call: each role's a chain of all that have a key. */
 export type VendorSet = {
   readonly hearing: SpeechToText;
   readonly model: LanguageModel;
   readonly speech: TextToSpeech;
+  /** Of the first voice in the chain; the others have their own. */
   readonly voice: string;
 };
 
+export type ChannelOfVendors = { readonly tenantId: string; readonly instanceId: string };
+
+/** A key that a call has found not to work. */
+export type KeyFault = ChannelOfVendors & {
+  readonly field: SecretField;
+  readonly failure: VendorFailure;
+};
+
 /**
- * Opens vendors and shares them: calls with the same key and model use the same sockets. Every
- * `acquire` is followed by one `release`.
+ * Opens vendors and shares them: calls with the same key and model use the same sockets, and know of
+ * each other which keys are refused. Every `acquire` is followed by one `release`.
  */
 export type VendorPool = {
   /** Throws what is missing, in words, if a role has no vendor with a key. */
-  acquire(agent: AgentConfig, secrets: Secrets): { readonly set: VendorSet; release(): void };
+  acquire(
+    agent: AgentConfig,
+    secrets: Secrets,
+    channel: ChannelOfVendors,
+  ): { readonly set: VendorSet; release(): void };
+  /** Tries every key at its vendor, in every role that it is for. Resolves within seconds, never rejects. */
+  check(agent: AgentConfig, secrets: Secrets): Promise<readonly KeyProblem[]>;
   close(): void;
 };
 
-type Closable = { close(): void };
-type Shared<Vendor> = { readonly vendor: Vendor; release(): void };
-
-/** One role's open vendors, by what they were opened with. */
-function sharing<Vendor extends Closable>(clock: Clock) {
-  type Entry = { readonly vendor: Vendor; users: number; cancelIdle: Cancel | undefined };
-  const entries = new Map<string, Entry>();
-  return {
-    acquire(identity: readonly string[], open: () => Vendor): Shared<Vendor> {
-      // A digest, so that no key stands in memory once more as part of a map's key.
-      const key = createHash('sha256').update(JSON.stringify(identity)).digest('base64');
-      const entry = entries.get(key) ?? { vendor: open(), users: 0, cancelIdle: undefined };
-      entries.set(key, entry);
-      entry.cancelIdle?.();
-      entry.users++;
-      let isReleased = false;
-      return {
-        vendor: entry.vendor,
-        release() {
-          if (isReleased) return;
-          isReleased = true;
-          if (--entry.users > 0) return;
-          entry.cancelIdle = clock.after(IDLE_LIFE_MS, () => {
-            entries.delete(key);
-            entry.vendor.close();
-          });
-        },
-      };
-    },
-    close(): void {
-      for (const entry of entries.values()) {
-        entry.cancelIdle?.();
-        entry.vendor.close();
-      }
-      entries.clear();
-    },
-  };
-}
+/** One vendor in one role, with a key of the channel. */
+export type RoleLink<Vendor> = Shared<Vendor> & {
+  readonly spec: VendorSpec;
+  readonly role: Role;
+  /** Of the vendor's key, whatever the role. */
+  readonly keyId: string;
+};
 
 export function createVendorPool(options: {
   readonly vendors: readonly VendorSpec[];
@@ -74,87 +68,102 @@ export function createVendorPool(options: {
   readonly urls: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told when a key is refused, or out of quota, in a call. */
+  readonly onKeyFault?: (fault: KeyFault) => void;
 }): VendorPool {
   const { vendors, urls, clock, log } = options;
-  const hearings = sharing<SpeechToText>(clock);
-  const models = sharing<LanguageModel>(clock);
-  const speeches = sharing<TextToSpeech>(clock);
+  const hearings = shareVendors<SpeechToText>(clock);
+  const models = shareVendors<LanguageModel>(clock);
+  const speeches = shareVendors<TextToSpeech>(clock);
+  const health = createKeyHealth(clock);
 
-  const choose = (
-    role: 'speechToText' | 'languageModel' | 'textToSpeech',
+  /** All that have a key, in the agent's order or else the registry's. */
+  const open = <Vendor>(
+    from: SharedVendors<Vendor>,
+    role: Role,
     order: readonly string[] | undefined,
+    agent: AgentConfig,
     secrets: Secrets,
-  ): { spec: VendorSpec; apiKey: string } | undefined => {
+    opener: (spec: VendorSpec) => ((opening: RoleOptions) => Vendor) | undefined,
+  ): readonly RoleLink<Vendor>[] => {
     const inOrder = order
-      ? order.flatMap((name) => vendors.find((spec) => spec.name === name) ?? [])
+      ? [...new Set(order)].flatMap((name) => vendors.find((spec) => spec.name === name) ?? [])
       : vendors;
-    for (const spec of inOrder) {
+    return inOrder.flatMap((spec) => {
       const apiKey = secrets[spec.credential];
-      if (spec[role] && apiKey) return { spec, apiKey };
-    }
-    return undefined;
+      const openVendor = opener(spec);
+      if (!openVendor || !apiKey) return [];
+      const { language } = agent;
+      const model = agent.voice.vendors[spec.name]?.[MODEL_OF[role]];
+      const baseUrl = urls[spec.name] ?? spec.defaultUrl;
+      const identity = [spec.name, apiKey, baseUrl, model ?? '', language];
+      const shared = from.acquire(identity, () =>
+        openVendor({ apiKey, baseUrl, clock, log, model, language }),
+      );
+      return [{ ...shared, spec, role, keyId: digestOf([spec.name, apiKey, baseUrl]) }];
+    });
   };
 
-  return {
-    acquire(agent, secrets) {
-      const { voice, language } = agent;
-      const stt = choose('speechToText', voice.stt, secrets);
-      const llm = choose('languageModel', voice.llm, secrets);
-      const tts = choose('textToSpeech', voice.tts, secrets);
-      if (!stt?.spec.speechToText) throw new Error('no speech-to-text vendor has a key');
-      if (!llm?.spec.languageModel) throw new Error('no language model vendor has a key');
-      if (!tts?.spec.textToSpeech) throw new Error('no text-to-speech vendor has a key');
+  const openAll = (agent: AgentConfig, secrets: Secrets, { stt, llm, tts }: Orders) => ({
+    hearings: open(hearings, 'speech-to-text', stt, agent, secrets, (spec) => spec.speechToText),
+    models: open(models, 'language-model', llm, agent, secrets, (spec) => spec.languageModel),
+    speeches: open(
+      speeches,
+      'text-to-speech',
+      tts,
+      agent,
+      secrets,
+      (spec) => spec.textToSpeech?.open,
+    ),
+  });
+  const release = (opened: ReturnType<typeof openAll>): void =>
+    [...opened.hearings, ...opened.models, ...opened.speeches].forEach((link) => link.release());
 
-      const optionsOf = (of: { spec: VendorSpec; apiKey: string }, model: string | undefined) => ({
-        apiKey: of.apiKey,
-        baseUrl: urls[of.spec.name] ?? of.spec.defaultUrl,
-        clock,
-        log,
-        model,
-        language,
+  return {
+    acquire(agent, secrets, channel) {
+      const { voice } = agent;
+      const opened = openAll(agent, secrets, voice);
+      const linkOf = <Vendor>({ vendor, spec, keyId }: RoleLink<Vendor>): Link<Vendor> => ({
+        vendor,
+        isOut: () => health.isOut(keyId),
+        failed(failure) {
+          if (health.failed(keyId, failure.code))
+            options.onKeyFault?.({ ...channel, field: spec.credential, failure });
+        },
       });
-      const acquire = <Vendor extends Closable>(
-        from: ReturnType<typeof sharing<Vendor>>,
-        of: { spec: VendorSpec; apiKey: string },
-        model: string | undefined,
-        open: (options: RoleOptions) => Vendor,
-      ): Shared<Vendor> => {
-        const opening = optionsOf(of, model);
-        const identity = [of.spec.name, of.apiKey, opening.baseUrl, model ?? '', language];
-        return from.acquire(identity, () => open(opening));
-      };
-      const settings = voice.vendors;
-      const hearing = acquire(
-        hearings,
-        stt,
-        settings[stt.spec.name]?.stt_model,
-        stt.spec.speechToText,
-      );
-      const model = acquire(
-        models,
-        llm,
-        settings[llm.spec.name]?.llm_model,
-        llm.spec.languageModel,
-      );
-      const speech = acquire(
-        speeches,
-        tts,
-        settings[tts.spec.name]?.tts_model,
-        tts.spec.textToSpeech.open,
-      );
+      const [hearing, ...otherHearings] = opened.hearings.map(linkOf);
+      const [model, ...otherModels] = opened.models.map(linkOf);
+      const [speech, ...otherSpeeches] = opened.speeches.map((link) => ({
+        ...linkOf(link),
+        voice: voice.vendors[link.spec.name]?.voice ?? link.spec.textToSpeech?.defaultVoice ?? '',
+      }));
+      if (!hearing || !model || !speech) {
+        release(opened);
+        const role = hearing ? (model ? 'text-to-speech' : 'language model') : 'speech-to-text';
+        throw new Error(`no ${role} vendor has a key`);
+      }
+      const stallMs = Math.min(SPEECH_STALL_MS, voice.dead_air_ms / 2);
       return {
         set: {
-          hearing: hearing.vendor,
-          model: model.vendor,
-          speech: speech.vendor,
-          voice: settings[tts.spec.name]?.voice ?? tts.spec.textToSpeech.defaultVoice,
+          hearing: chainSpeechToText([hearing, ...otherHearings], { clock }),
+          model: chainLanguageModel([model, ...otherModels], { clock, hedgeMs: voice.hedge_ms }),
+          speech: chainTextToSpeech([speech, ...otherSpeeches], { clock, stallMs }),
+          voice: speech.voice,
         },
-        release() {
-          hearing.release();
-          model.release();
-          speech.release();
-        },
+        release: () => release(opened),
       };
+    },
+    async check(agent, secrets) {
+      const opened = openAll(agent, secrets, {});
+      try {
+        const links = [...opened.hearings, ...opened.models, ...opened.speeches];
+        const problems = await checkKeys(links, clock);
+        for (const { spec, keyId } of links)
+          if (!problems.some(({ field }) => field === spec.credential)) health.works(keyId);
+        return problems;
+      } finally {
+        release(opened);
+      }
     },
     close() {
       hearings.close();
@@ -163,3 +172,15 @@ export function createVendorPool(options: {
     },
   };
 }
+
+type Orders = {
+  readonly stt?: readonly string[] | undefined;
+  readonly llm?: readonly string[] | undefined;
+  readonly tts?: readonly string[] | undefined;
+};
+
+const MODEL_OF = {
+  'speech-to-text': 'stt_model',
+  'language-model': 'llm_model',
+  'text-to-speech': 'tts_model',
+} as const satisfies Record<Role, string>;

@@ -40,7 +40,7 @@ function chainOf(...manners: readonly HearingManners[]) {
       await inRealTime(clock, audio, stream.write);
       stream.finalize();
       // The line goes on, as lines do.
-      await inRealTime(clock, sayNumbers([], 8_000), stream.write);
+      await inRealTime(clock, sayNumbers([], 16_000), stream.write);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { MULAW_TO_LINEAR, phoneBytes } from '#audio/g711.ts';
+import { phoneBytes } from '#audio/g711.ts';
 import type {
   Heard,
   HearingOptions,
@@ -13,6 +13,7 @@ import { failureOfChain, linkOrder } from './links.ts';
 import type { Attempt, Link, LinkOrder } from './links.ts';
 import { NO_REPLAY, replayed } from './replay.ts';
 import type { Replay } from './replay.ts';
+import { createUnheardSound } from './unheard-sound.ts';
 
 export type HearingLink = Link<SpeechToText>;
 
@@ -56,17 +57,6 @@ export function chainSpeechToText(
   };
 }
 
-/** About -35 dBFS: above the noise of a phone line, below anybody who speaks. */
-const LOUD_AMPLITUDE = 600;
-/** One sample in so many is enough to notice a sound. */
-const LOOK_EVERY = 4;
-
-function isLoud(mulaw: Uint8Array): boolean {
-  for (let at = 0; at < mulaw.length; at += LOOK_EVERY)
-    if (Math.abs(MULAW_TO_LINEAR[mulaw[at] ?? 0xff] ?? 0) >= LOUD_AMPLITUDE) return true;
-  return false;
-}
-
 /** One link's stream, and its place in the audio of the call. */
 type Ear = {
   readonly link: HearingLink;
@@ -88,6 +78,7 @@ function listenByChain(parts: {
 }): HearingStream {
   const { clock, asked, on, order } = parts;
   const ring = createAudioRing(RING_MS);
+  let unheard = createUnheardSound();
   let attempts: readonly (Attempt<HearingLink> & { readonly atMs: number })[] = [];
   let ear: Ear | undefined;
   let replay: Replay = NO_REPLAY;
@@ -95,8 +86,6 @@ function listenByChain(parts: {
   let interim = '';
   /** The last final, as long as nobody knows where in the audio it ended. */
   let loose = '';
-  /** The first sound since the recogniser last said anything. */
-  let unheardBytes: number | undefined;
   /** Audio fell off the ring that stands for words of `interim`. */
   let hasLost = false;
   let over = false;
@@ -119,6 +108,7 @@ function listenByChain(parts: {
       finalizeBytes: undefined,
     };
     ear = opened;
+    unheard = createUnheardSound();
     const stream = link.vendor.listen(asked, (heard) => onHeard(opened, heard));
     opened.stream = stream;
     // It may have failed before there was a stream to close.
@@ -131,6 +121,7 @@ function listenByChain(parts: {
     const untilBytes = Math.min(ring.endBytes, to.sentBytes + phoneBytes(audioMs));
     if (untilBytes <= to.sentBytes) return;
     const audio = ring.slice(to.sentBytes, untilBytes);
+    unheard.given(audio, to.sentBytes, clock.now());
     to.sentBytes = untilBytes;
     to.stream?.write(audio);
   };
@@ -168,7 +159,7 @@ function listenByChain(parts: {
   /** Keeps what may have to be heard again: sound to which nothing was said may hold words. */
   const trim = (of: Ear): void => {
     if (interim !== '') return;
-    const soundBytes = (unheardBytes ?? Infinity) - phoneBytes(ONSET_MS);
+    const soundBytes = (unheard.startBytes(clock.now()) ?? Infinity) - phoneBytes(ONSET_MS);
     const lagBytes = ring.endBytes - phoneBytes(HEARING_LAG_MS);
     ring.dropUntil(Math.min(of.sentBytes, soundBytes, lagBytes));
   };
@@ -188,10 +179,10 @@ function listenByChain(parts: {
   const onHeard = (of: Ear, heard: Heard): void => {
     if (ear !== of) return;
     if (heard.type === 'failed') return failed(of, heard.failure);
-    unheardBytes = undefined;
     const next = replayed(replay, heard);
     replay = next.replay;
     if (heard.type === 'final' || heard.type === 'end') onFinal(of, heard);
+    unheard.answered(clock.now(), ring.startBytes);
     const { say } = next;
     if (!say) return;
     if (say.type === 'interim' || say.type === 'eager-end') interim = say.text;
@@ -247,11 +238,11 @@ function listenByChain(parts: {
       if (over) return;
       const isLive = ear !== undefined && ear.sentBytes >= ring.endBytes;
       const startBytes = ring.startBytes;
-      if (unheardBytes === undefined && isLoud(mulaw)) unheardBytes = ring.endBytes;
       ring.append(mulaw);
       if (ring.startBytes > startBytes && interim !== '') hasLost = true;
       if (!ear) return;
       if (isLive) {
+        unheard.given(mulaw, ear.sentBytes, clock.now());
         ear.sentBytes = ring.endBytes;
         ear.stream?.write(mulaw);
       }
