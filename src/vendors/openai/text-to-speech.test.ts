@@ -1,0 +1,60 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
+import { MULAW_SILENCE } from '#audio/g711.ts';
+import { systemClock } from '#lib/clock.ts';
+import { createFaults } from '#sandbox/faults.ts';
+import { openEar } from '#sandbox/speech/ear.ts';
+import { createVoiceBank } from '#sandbox/speech/voice-bank.ts';
+import { startOpenAI } from '#sandbox/vendors/openai/server.ts';
+import type { OpenAISimulator } from '#sandbox/vendors/openai/server.ts';
+import { textToSpeechContract } from '#test/contracts/text-to-speech.ts';
+import type { SpeakingWorld } from '#test/support/speaking.ts';
+import { openaiTextToSpeech } from './text-to-speech.ts';
+import { openai } from './vendor.ts';
+
+const KEY = 'sk-sandbox-f00dfeedf00dfeed';
+
+let bank: Awaited<ReturnType<typeof createVoiceBank>>;
+beforeAll(async () => void (bank = await createVoiceBank()));
+afterAll(() => bank[Symbol.asyncDispose]());
+
+describe.each(['gpt-realtime-2.1-mini', 'gpt-4o-mini-tts'])('OpenAI %s', (model) => {
+  let simulator: OpenAISimulator;
+  let faults: ReturnType<typeof createFaults>;
+  beforeEach(async () => {
+    faults = createFaults();
+    simulator = await startOpenAI({
+      brain: () => ({}),
+      clock: systemClock,
+      keys: [KEY],
+      faults,
+      speech: { bank, openEar: openEar(bank) },
+      timing: { firstSpeechMs: 5, realTimeFactor: 50 },
+    });
+  });
+  afterEach(() => simulator.close());
+
+  const running = (): number =>
+    simulator.speeches().filter(({ outcome }) => outcome === 'running').length;
+  const sockets = (): number =>
+    simulator.connections().filter((one) => one.closedAtMs === undefined).length;
+  /** Requests that were neither answered nor given up. */
+  const unanswered = (): number =>
+    simulator.requests().filter(({ status, aborted }) => status === undefined && !aborted).length;
+
+  textToSpeechContract((): SpeakingWorld => ({
+    apiKey: KEY,
+    voice: openai.textToSpeech?.defaultVoice ?? '',
+    open: (options) => openaiTextToSpeech({ ...options, baseUrl: simulator.url, model }),
+    setFault: (fault) => faults.set(fault),
+    planFault: (nth, fault) => faults.plan(nth, fault),
+    activeUtterances: running,
+    openConnections: () =>
+      model.startsWith('gpt-realtime') ? sockets() : running() + unanswered(),
+    hear(mulaw) {
+      const ear = openEar(bank)({ encoding: 'mulaw', sampleRateHz: 8_000 });
+      ear.write(mulaw);
+      ear.write(new Uint8Array(2_000).fill(MULAW_SILENCE));
+      return ear.words;
+    },
+  }));
+});
