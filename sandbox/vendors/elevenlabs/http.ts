@@ -181,7 +181,11 @@ async function answerSpeech(
     const alignment = httpAlignment(times, beganMs);
     line(
       asked.hasTimes
-        ? `${JSON.stringify({ audio_base64: audio.toString('base64'), alignment, normalized_alignment: alignment })}\n`
+        ? jsonLine({
+            audio_base64: audio.toString('base64'),
+            alignment,
+            normalized_alignment: alignment,
+          })
         : audio.toString('latin1'),
     );
   }
@@ -204,6 +208,10 @@ async function speak(text: string, { voice, format }: Output, bank: VoiceBank) {
   }
   return pieces;
 }
+
+/** A line of JSON, its UTF-8 bytes as the characters of a string. */
+const jsonLine = (value: object): string =>
+  Buffer.from(`${JSON.stringify(value)}\n`).toString('latin1');
 
 const contentType = ({ format }: Output): string =>
   format.encoding === 'mulaw' ? 'audio/basic' : 'audio/pcm';
@@ -228,6 +236,8 @@ const subscriptionObject = (fault: Fault | undefined): Readonly<Record<string, u
   can_use_professional_voice_cloning: false,
   current_overage: { amount: '0', currency: 'usd' },
   status: 'active',
+  open_invoices: [],
+  has_open_invoices: false,
 });
 
 const userObject = (fault: Fault | undefined): object => ({
