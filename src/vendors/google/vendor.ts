@@ -1,10 +1,12 @@
 import type { VendorSpec } from '#contracts/vendor-spec.ts';
 import { GOOGLE_URL } from './hosts.ts';
 import { googleLanguageModel } from './language-model.ts';
+import { googleSpeechToText } from './speech-to-text.ts';
 
 export const google: VendorSpec = {
   name: 'google',
   credential: 'google_api_key',
   defaultUrl: GOOGLE_URL,
+  speechToText: googleSpeechToText,
   languageModel: googleLanguageModel,
 };
