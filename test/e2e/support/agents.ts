@@ -5,7 +5,8 @@ import type { ActiveCall, VoiceStatus } from '#protocol/voice-channel.ts';
 import type { CallRecord } from '#sandbox/caller/record.ts';
 import { scriptedCaller } from '#sandbox/caller/scripted-caller.ts';
 import type { Step } from '#sandbox/caller/script.ts';
-import type { Account } from '#sandbox/carrier/accounts.ts';
+import type { Account, PhoneNumber } from '#sandbox/carrier/accounts.ts';
+import type { NumberSettings } from '#sandbox/carrier/carrier.ts';
 import type { CallFaults } from '#sandbox/carrier/faults.ts';
 import type { PhoneCall } from '#sandbox/carrier/phone-call.ts';
 import { followEvents } from '#sandbox/demo/live-events.ts';
@@ -18,6 +19,8 @@ export type AgentOptions = {
   readonly config?: object;
   /** Over what makes a complete channel. */
   readonly setup?: object;
+  /** What the number is set to at the carrier before the setup. */
+  readonly number?: Pick<NumberSettings, 'voiceUrl' | 'statusCallback'>;
 };
 
 /** An agent with a phone line. */
@@ -25,6 +28,8 @@ export type Agent = {
   readonly instanceId: string;
   readonly phoneNumber: string;
   readonly account: Account;
+  /** As the carrier has it now. */
+  readonly number: Readonly<PhoneNumber>;
   /** Of the voice channel: `/v1/instances/…/channels/voice` */
   readonly path: string;
   /** As the setup was answered. */
@@ -126,10 +131,14 @@ export function agentsOf(parts: {
   };
 
   return {
-    async add({ config = {}, setup = {} }) {
+    async add({ config = {}, setup = {}, number: settings = {} }) {
       const phoneNumber = `+1202555${String(++numbers).padStart(4, '0')}`;
       const account = carrier.addAccount();
-      carrier.addNumber({ accountSid: account.accountSid, phoneNumber });
+      const number = carrier.addNumber({
+        ...settings,
+        accountSid: account.accountSid,
+        phoneNumber,
+      });
       const instanceId = await owner.makeInstance(`Agent ${numbers}`, config);
       const path = `/v1/instances/${instanceId}/channels/voice`;
       const channel = await owner.setUpVoice(instanceId, {
@@ -147,6 +156,7 @@ export function agentsOf(parts: {
         instanceId,
         phoneNumber,
         account,
+        number,
         channel,
         path,
         status: async () => voiceStatusSchema.parse(await owner.ask('GET', path)),
