@@ -9,11 +9,13 @@ import type { Clock } from '#lib/clock.ts';
 import { messageOf } from '#lib/errors.ts';
 import { newUuid } from '#lib/ids.ts';
 import type { ProviderName } from '#protocol/voice-channel.ts';
+import { degradeChannel } from '#providers/degrade-channel.ts';
 import { createKeyedLock } from '#providers/keyed-lock.ts';
 import { createPipecatProvider } from '#providers/pipecat/provider.ts';
 import { createRetellProvider } from '#providers/retell/provider.ts';
 import { createWiringWorker } from '#providers/wiring-worker.ts';
 import { createCallFloor } from '#session/live-calls.ts';
+import { createToolbox } from '#session/tools/toolbox.ts';
 import { createVendorPool } from '#session/vendor-pool.ts';
 import type { Store } from '#store/store.ts';
 import { vendors } from '#vendors/index.ts';
@@ -45,13 +47,36 @@ export async function createServer(parts: {
   let state: 'starting' | 'ready' | 'draining' = 'starting';
   const ready = (): boolean => state === 'ready';
 
-  const vendorPool = createVendorPool({ vendors, urls: config.vendorUrls, clock, log });
-  const floor = createCallFloor({ store, vendorPool, voiceActivity, clock, log });
+  const lock = createKeyedLock();
+  const vendorPool = createVendorPool({
+    vendors,
+    urls: config.vendorUrls,
+    clock,
+    log,
+    onKeyFault({ tenantId, instanceId, field, failure }) {
+      log.warn({ instanceId, field, code: failure.code }, 'a vendor refuses a key');
+      const { message } = failure;
+      degradeChannel({ store, clock, lock }, tenantId, instanceId, { field, message }).catch(
+        (error: unknown) => log.error({ instanceId, error: messageOf(error) }, 'not yet degraded'),
+      );
+    },
+  });
+  const toolbox = createToolbox({ allowPrivate: config.toolAllowPrivate, clock, log });
+  const floor = createCallFloor({ store, vendorPool, toolbox, voiceActivity, clock, log });
   const providers: Readonly<Record<ProviderName, Provider>> = {
-    pipecat: createPipecatProvider({ publicUrl, twilioUrl, clock, log, vendorKeys: keysByRole() }),
+    pipecat: createPipecatProvider({
+      publicUrl,
+      twilioUrl,
+      clock,
+      log,
+      vendorKeys: keysByRole(),
+      async checkKeys({ tenantId, instanceId }, secrets) {
+        const instance = await store.instances.get(tenantId, instanceId);
+        return instance ? vendorPool.check(instance.agentConfig, secrets) : [];
+      },
+    }),
     retell: createRetellProvider({ publicUrl }),
   };
-  const lock = createKeyedLock();
   const wiring = createWiringWorker({ store, clock, log, providers, lock, random: Math.random });
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
@@ -64,6 +89,7 @@ export async function createServer(parts: {
     lock,
     auth: config.auth,
     live: floor,
+    toolAllowPrivate: config.toolAllowPrivate,
     metrics,
     ready,
     kickWiring: () => wiring.kick(),
@@ -120,6 +146,7 @@ export async function createServer(parts: {
         .leave(nodeId)
         .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'node not signed off'));
       vendorPool.close();
+      await toolbox.close();
       await voiceActivity.close();
       await store.close();
     },

@@ -56,6 +56,8 @@ export type Provider = {
      * there before is then stored, and a crash between the change and `apply`'s answer loses nothing.
      */
     remember?: (wiring: Readonly<Record<string, unknown>>) => Promise<void>,
+    /** Secrets that the owner has just given: one that its vendor refuses is a 422, where one that was stored before is a warning. */
+    given?: readonly SecretField[],
   ): Promise<Applied>;
   /** What `undo` will need once the channel is gone; undefined: nothing to undo. */
   undoPayload(

@@ -1,5 +1,7 @@
+import { keysIn } from '#contracts/key-problem.ts';
 import type { Applied } from '#contracts/provider.ts';
 import { invalidField } from '#lib/errors.ts';
+import { secretFields } from '#protocol/voice-channel.ts';
 import type { Channel, ChannelChange } from '#store/store.ts';
 import {
   decideStatus,
@@ -11,6 +13,7 @@ import {
   secretsSetIn,
 } from './decisions.ts';
 import type { Candidate, ChannelSetup, Undo } from './decisions.ts';
+import { recheckAt } from './degrade-channel.ts';
 import { REQUEST_LEASE_MS, applyWiring, runUndo, undoOf } from './wiring.ts';
 import type { ChannelParts } from './wiring.ts';
 
@@ -68,7 +71,8 @@ export function setUpChannel(
       // A line in use stays so while it is changed; a new one opens once it is known to be good.
       enabled: previous?.enabled ?? false,
     });
-    const applied = await applyWiring(parts, next.provider, next.channel, next.secrets);
+    const given = secretFields.filter((field) => setup.secrets[field]);
+    const applied = await applyWiring(parts, next.provider, next.channel, next.secrets, given);
     if (applied.kind === 'refused') {
       if (previous)
         await channels.upsert(
@@ -101,6 +105,8 @@ async function finishSetUp(
       instanceId,
       new Date(parts.clock.now() + retryDelayMs(0, 1)),
     );
+  if (applied.kind === 'done' && keysIn(applied.warning).length > 0)
+    await wiringJobs.enqueueApply(tenantId, instanceId, recheckAt(parts.clock.now()));
   if (outdated) await runUndo(parts, outdated, instanceId);
   return stored;
 }

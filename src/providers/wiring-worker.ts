@@ -1,3 +1,4 @@
+import { keysIn } from '#contracts/key-problem.ts';
 import type { Cancel } from '#lib/clock.ts';
 import type { Channel, WiringJob } from '#store/store.ts';
 import { decideStatus, isStillNeeded, providerChannelOf, retryDelayMs } from './decisions.ts';
@@ -103,8 +104,9 @@ async function runJob(parts: WiringWorkerParts, job: WiringJob): Promise<void> {
 async function runApplyJob(parts: WiringWorkerParts, job: WiringJob): Promise<void> {
   const { channels, wiringJobs } = parts.store;
   const channel = await channels.get(job.tenantId, job.instanceId);
+  const isRecheck = channel?.status === 'degraded' && keysIn(channel.errorMessage).length > 0;
   // Whoever set the channel up has finished, or has taken it away.
-  if (channel?.status !== 'pending') return wiringJobs.finish(job);
+  if (!channel || (channel.status !== 'pending' && !isRecheck)) return wiringJobs.finish(job);
 
   const secrets = await channels.secrets(job.tenantId, job.instanceId);
   const provider = parts.providers[channel.provider];
@@ -113,11 +115,15 @@ async function runApplyJob(parts: WiringWorkerParts, job: WiringJob): Promise<vo
     missing.length > 0
       ? undefined
       : await applyWiring(parts, channel.provider, providerChannelOf(channel), secrets);
+  // A line that works is not taken down because of what a second look finds.
+  if (isRecheck && applied && applied.kind !== 'done') return retry(parts, job, applied.message);
   await channels.upsert(job.tenantId, job.instanceId, {
     ...decideStatus(missing, applied),
     ...(applied?.kind === 'done' && { wiring: applied.wiring }),
   });
   if (applied?.kind === 'unreachable') return retry(parts, job, applied.message);
+  if (applied?.kind === 'done' && keysIn(applied.warning).length > 0)
+    return retry(parts, job, 'a key does not work');
   parts.log.info({ instanceId: job.instanceId, result: applied?.kind }, 'channel wired');
   return wiringJobs.finish(job);
 }

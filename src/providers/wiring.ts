@@ -4,7 +4,7 @@ import type { Clock } from '#lib/clock.ts';
 import { messageOf } from '#lib/errors.ts';
 import type { Log } from '#lib/log.ts';
 import { providerNames } from '#protocol/voice-channel.ts';
-import type { ProviderName } from '#protocol/voice-channel.ts';
+import type { ProviderName, SecretField } from '#protocol/voice-channel.ts';
 import type { Store, Wiring } from '#store/store.ts';
 import { lineOf } from './decisions.ts';
 import type { Undo } from './decisions.ts';
@@ -26,18 +26,19 @@ export type ChannelParts = {
  */
 export const REQUEST_LEASE_MS = 60_000;
 
-/** `provider.apply`, with a fault of our own kept from the client and tried again like an outage. */
+/** `provider.apply`, with a fault of our own kept from the client and tried again like an outage. `given`: secrets that the owner has just set. */
 export async function applyWiring(
   parts: ChannelParts,
   provider: ProviderName,
   channel: ProviderChannel,
   secrets: ProviderSecrets,
+  given: readonly SecretField[] = [],
 ): Promise<Applied> {
   const remember = async (wiring: Wiring): Promise<void> => {
     await parts.store.channels.upsert(channel.tenantId, channel.instanceId, { wiring });
   };
   try {
-    return await parts.providers[provider].apply(channel, secrets, remember);
+    return await parts.providers[provider].apply(channel, secrets, remember, given);
   } catch (error) {
     logFault(parts.log, error, 'wiring failed unexpectedly', channel.instanceId);
     return { kind: 'unreachable', message: 'The wiring failed unexpectedly and is tried again.' };

@@ -103,10 +103,7 @@ export function speechWorld(clock: VirtualClock) {
           for (const word of text.split(/\s+/).filter((one) => one !== '')) {
             pending.push({ word, startMs: madeMs });
             madeMs += WORD_MS;
-            audio.push(
-              WORD_START,
-              ...new Uint8Array(phoneBytes(WORD_MS) - 1).fill(numberOf(word)),
-            );
+            audio.push(WORD_START, ...new Uint8Array(phoneBytes(WORD_MS) - 1).fill(numberOf(word)));
           }
           start();
         };

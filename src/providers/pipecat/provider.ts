@@ -1,4 +1,11 @@
-import type { Applied, Provider, ProviderChannel } from '#contracts/provider.ts';
+import { warningOf } from '#contracts/key-problem.ts';
+import type {
+  Applied,
+  CheckKeys,
+  KeyProblem,
+  Provider,
+  ProviderChannel,
+} from '#contracts/provider.ts';
 import type { Role } from '#contracts/vendor.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
@@ -18,6 +25,8 @@ export type PipecatProviderOptions = {
   readonly log: Log;
   /** Which secrets open a vendor of each role: what the vendors' registry really has. */
   readonly vendorKeys: Readonly<Record<Role, readonly SecretField[]>>;
+  /** Undefined: keys are taken as they are. */
+  readonly checkKeys?: CheckKeys;
 };
 
 /**
@@ -37,6 +46,42 @@ export function createPipecatProvider(options: PipecatProviderOptions): Provider
   const restOf = (accountSid: string, authToken: string): TwilioRest =>
     createTwilioRest({ baseUrl: twilioUrl, accountSid, authToken, clock });
 
+  const applyLine: Provider['apply'] = async (channel, secrets, remember) => {
+    const authToken = secrets.twilio_auth_token;
+    if (!authToken) return { kind: 'done', wiring: {}, warning: NO_CARRIER };
+    const accountSid = channel.twilioAccountSid;
+    const line = lineOf(channel);
+    if (accountSid && !/^AC[0-9a-f]{32}$/i.test(accountSid))
+      return refused('twilio_account_sid', 'An account SID is AC and 32 hexadecimal digits.');
+    if (!accountSid) return { kind: 'done', wiring: {} };
+
+    const rest = restOf(accountSid, authToken);
+    if (!line) {
+      const checked = await rest.checkCredentials();
+      return checked.kind === 'ok'
+        ? { kind: 'done', wiring: {} }
+        : faultOf(checked, 'twilio_account_sid');
+    }
+    const found = await rest.findNumber(line.phoneNumber);
+    if (found.kind !== 'ok') return faultOf(found, 'twilio_account_sid');
+    const number = found.value;
+    const problem = problemOf(number);
+    if (!number || problem) return refused(line.field, problem ?? NOT_ON_ACCOUNT);
+
+    const wiring = wiringFor(channel, accountSid, number, hookUrls(publicUrl, channel.instanceId));
+    if (isWired(number, wiring)) return { kind: 'done', wiring };
+    await remember?.(wiring);
+    const updated = await rest.updateNumber(number.sid, {
+      ...wiring.set,
+      voiceMethod: 'POST',
+      statusCallbackMethod: 'POST',
+      voiceApplicationSid: '',
+    });
+    if (updated.kind !== 'ok') return faultOf(updated, line.field);
+    log.info({ instanceId: channel.instanceId, numberSid: number.sid }, 'phone number wired');
+    return { kind: 'done', wiring };
+  };
+
   return {
     name: 'pipecat',
     missing: (channel, secretsSet) => [
@@ -45,45 +90,11 @@ export function createPipecatProvider(options: PipecatProviderOptions): Provider
     ],
     webhookUrl: (instanceId) => hookUrls(publicUrl, instanceId).twiml,
 
-    async apply(channel, secrets, remember) {
-      const authToken = secrets.twilio_auth_token;
-      if (!authToken) return { kind: 'done', wiring: {}, warning: NO_CARRIER };
-      const accountSid = channel.twilioAccountSid;
-      const line = lineOf(channel);
-      if (accountSid && !/^AC[0-9a-f]{32}$/i.test(accountSid))
-        return refused('twilio_account_sid', 'An account SID is AC and 32 hexadecimal digits.');
-      if (!accountSid) return { kind: 'done', wiring: {} };
-
-      const rest = restOf(accountSid, authToken);
-      if (!line) {
-        const checked = await rest.checkCredentials();
-        return checked.kind === 'ok'
-          ? { kind: 'done', wiring: {} }
-          : faultOf(checked, 'twilio_account_sid');
-      }
-      const found = await rest.findNumber(line.phoneNumber);
-      if (found.kind !== 'ok') return faultOf(found, 'twilio_account_sid');
-      const number = found.value;
-      const problem = problemOf(number);
-      if (!number || problem) return refused(line.field, problem ?? NOT_ON_ACCOUNT);
-
-      const wiring = wiringFor(
-        channel,
-        accountSid,
-        number,
-        hookUrls(publicUrl, channel.instanceId),
-      );
-      if (isWired(number, wiring)) return { kind: 'done', wiring };
-      await remember?.(wiring);
-      const updated = await rest.updateNumber(number.sid, {
-        ...wiring.set,
-        voiceMethod: 'POST',
-        statusCallbackMethod: 'POST',
-        voiceApplicationSid: '',
-      });
-      if (updated.kind !== 'ok') return faultOf(updated, line.field);
-      log.info({ instanceId: channel.instanceId, numberSid: number.sid }, 'phone number wired');
-      return { kind: 'done', wiring };
+    async apply(channel, secrets, remember, given = []) {
+      const problems = (await options.checkKeys?.(channel, secrets)) ?? [];
+      const wrong = problems.find(({ field, kind }) => kind === 'refused' && given.includes(field));
+      if (wrong) return refused(wrong.field, wrong.message);
+      return warned(await applyLine(channel, secrets, remember), problems);
     },
 
     undoPayload(channel, secrets) {
@@ -111,6 +122,14 @@ export function createPipecatProvider(options: PipecatProviderOptions): Provider
     },
   };
 }
+
+/** What was done, with a warning of each key that does not work. */
+const warned = (applied: Applied, problems: readonly KeyProblem[]): Applied => {
+  if (applied.kind !== 'done') return applied;
+  const { warning, ...done } = applied;
+  const all = warningOf([warning], problems);
+  return all === undefined ? done : { ...done, warning: all };
+};
 
 const ROLES: readonly (readonly [Role, string])[] = [
   ['speech-to-text', 'a speech-to-text key'],
