@@ -31,6 +31,8 @@ export type Config = {
   /** Base URLs of vendors by name, where they are not the real ones. */
   readonly vendorUrls: Readonly<Record<string, string>>;
   readonly twilioUrl: string;
+  /** Whether agents may call tools at private addresses, and by plain HTTP. */
+  readonly toolAllowPrivate: boolean;
 };
 
 /** The environment is wrong; the message lists every mistake. */
@@ -98,6 +100,7 @@ export function readConfig(env: Env, vendorNames: readonly string[]): Config {
     drainMs: read.whole('DRAIN_SECONDS', 60, 0, 3_600) * 1_000,
     vendorUrls: Object.freeze(vendorUrls),
     twilioUrl: read.url('TWILIO_URL', ['https:', 'http:']) ?? 'https://api.twilio.com',
+    toolAllowPrivate: read.flag('TOOL_ALLOW_PRIVATE', false),
   };
   if (problems.length > 0)
     throw new ConfigError(`The environment is wrong:\n  ${problems.join('\n  ')}`);

@@ -5,6 +5,7 @@ import { hookUrls } from '#providers/pipecat/hook-urls.ts';
 import { createTwilioRest } from '#providers/pipecat/twilio-rest.ts';
 import { isSocketSignedByTwilio } from '#providers/pipecat/twilio-signature.ts';
 import { acceptTwilioStream } from '#transports/twilio/accept.ts';
+import { dialNumber } from '#providers/pipecat/twiml.ts';
 import type { AcceptedStream } from '#transports/twilio/accept.ts';
 import type { CarrierChannel, HookCalls, HookParts } from './hooks-calls.ts';
 import { findCarrierChannel } from './hooks-channel.ts';
@@ -15,8 +16,8 @@ export type StreamDoor = SocketDoor & {
   close(): void;
 };
 
-/** How long the carrier may take over a hang-up; the caller waits for it. */
-const HANG_UP_TIMEOUT_MS = 5_000;
+/** How long the carrier may take over a hang-up or a transfer; the caller waits for it. */
+const CARRIER_TIMEOUT_MS = 5_000;
 
 /**
  * The door for Twilio's Media Streams. Three things are asked of whoever comes: Twilio's signature
@@ -67,7 +68,7 @@ export function createStreamDoor(parts: HookParts, calls: HookCalls): StreamDoor
       accountSid: start.accountSid,
       authToken,
       clock,
-      timeoutMs: HANG_UP_TIMEOUT_MS,
+      timeoutMs: CARRIER_TIMEOUT_MS,
     });
     calls.connected.set(callId, transport);
     const forget = (): void => void calls.connected.delete(callId);
@@ -86,6 +87,12 @@ export function createStreamDoor(parts: HookParts, calls: HookCalls): StreamDoor
         if (answer.kind !== 'ok')
           log.warn({ callId, why: answer.message }, 'the carrier did not take the hang-up');
         return answer.kind === 'ok';
+      },
+      async transferAtCarrier(phoneNumber) {
+        const answer = await rest.redirect(start.callSid, dialNumber(phoneNumber));
+        if (answer.kind === 'ok') return { ok: true };
+        log.warn({ callId, why: answer.message }, 'the carrier did not take the transfer');
+        return { ok: false, message: answer.message };
       },
     });
   };

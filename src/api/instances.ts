@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { VoiceError } from '#lib/errors.ts';
 import { newToken } from '#lib/ids.ts';
-import { agentConfigSchema } from '#protocol/agent-config.ts';
-import type { AgentConfig } from '#protocol/agent-config.ts';
+import { givenAgentConfigSchema } from '#protocol/agent-config.ts';
+import type { AgentConfig, GivenAgentConfig } from '#protocol/agent-config.ts';
+import { withoutSecrets } from '#protocol/agent-secrets.ts';
 import {
   createdInstanceSchema,
   instanceChangeSchema,
@@ -16,6 +17,7 @@ import { tearDownChannel } from '#providers/tear-down.ts';
 import type { Instance } from '#store/store.ts';
 import { faultsOf } from './faults.ts';
 import { mergePatch } from './merge-patch.ts';
+import { checkTools } from './check-tools.ts';
 import type { ApiParts } from './parts.ts';
 import { requireInstance, security } from './route.ts';
 import type { Api } from './route.ts';
@@ -44,7 +46,7 @@ export function registerInstances(api: Api, parts: ApiParts): void {
       const { tenantId } = principal;
       const instance = await store.instances.create(tenantId, {
         name: body.name,
-        agentConfig: body.agent_config,
+        ...(await agentOf(body.agent_config, parts)),
       });
       const internalKey = `hci_${newToken(32)}`;
       await store.instances.setInternalKeyHash(tenantId, instance.id, hashKey(internalKey));
@@ -98,9 +100,8 @@ export function registerInstances(api: Api, parts: ApiParts): void {
       const instance = await requireInstance(store, principal.tenantId, params.instance_id);
       const changed = await store.instances.update(principal.tenantId, instance.id, {
         ...(body.name !== undefined && { name: body.name }),
-        ...(body.agent_config !== undefined && {
-          agentConfig: patched(instance.agentConfig, body.agent_config),
-        }),
+        ...(body.agent_config !== undefined &&
+          (await agentOf(patched(instance.agentConfig, body.agent_config), parts))),
       });
       if (!changed) throw new VoiceError('not_found', 'Instance not found');
       return instanceRow(changed);
@@ -133,15 +134,22 @@ export function registerInstances(api: Api, parts: ApiParts): void {
 /** How an internal key is kept and compared. The key is random, so nothing is gained by a slow hash. */
 export const hashKey = (key: string): Uint8Array => createHash('sha256').update(key).digest();
 
-function patched(stored: AgentConfig, patch: Readonly<Record<string, unknown>>): AgentConfig {
+function patched(stored: AgentConfig, patch: Readonly<Record<string, unknown>>): GivenAgentConfig {
   const merged = mergePatch(stored, patch);
-  const result = agentConfigSchema.safeParse(merged);
+  const result = givenAgentConfigSchema.safeParse(merged);
   if (result.success) return result.data;
   const faults = faultsOf(result.error.issues, 'body', merged).map((fault) => ({
     ...fault,
     loc: ['body', 'agent_config', ...fault.loc.slice(1)],
   }));
   throw new VoiceError('invalid', 'The agent_config is not valid.', { faults });
+}
+
+/** The agent_config and, apart from it, its secrets. */
+async function agentOf(given: GivenAgentConfig, parts: ApiParts) {
+  await checkTools(given, { allowPrivate: parts.toolAllowPrivate ?? false });
+  const { config, secrets } = withoutSecrets(given);
+  return { agentConfig: config, agentSecrets: secrets };
 }
 
 const instanceRow = (instance: Instance): InstanceRow => ({

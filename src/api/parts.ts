@@ -27,6 +27,8 @@ export type ApiParts = {
   readonly lock: KeyedLock;
   readonly auth: AuthOptions;
   readonly live: LiveCalls;
+  /** Whether agents may have tools at private addresses, and by plain HTTP. False when absent. */
+  readonly toolAllowPrivate?: boolean;
   readonly metrics: Registry;
   /** False while starting and while draining. */
   readonly ready: () => boolean;

@@ -1,5 +1,13 @@
 import type { Transport } from './transport.ts';
 
+/**
+ * Hands the call over to a number (E.164), for good. Never rejects; `message` says why it was refused,
+ * for people. Once it is taken the transport ends as if the caller had left.
+ */
+export type TransferAtCarrier = (
+  phoneNumber: string,
+) => Promise<{ readonly ok: true } | { readonly ok: false; readonly message: string }>;
+
 /** A phone call whose sound is connected and that waits for its agent. Its row is stored already, in state `ringing`. */
 export type IncomingCall = {
   readonly tenantId: string;
@@ -18,6 +26,8 @@ export type IncomingCall = {
    * its status, and with a redirect once the transport is closed, and both look at the stored call.
    */
   hangUpAtCarrier(): Promise<boolean>;
+  /** Absent where the carrier cannot be asked to. */
+  readonly transferAtCarrier?: TransferAtCarrier;
 };
 
 /**

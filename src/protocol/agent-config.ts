@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { agentTools, givenSecretSchema, storedSecretSchema } from './agent-tools.ts';
 
 const ms = (min: number, max: number): z.ZodNumber => z.number().int().min(min).max(max);
 const text = (max: number): z.ZodString => z.string().max(max);
@@ -68,8 +69,7 @@ export const voiceSettingsSchema = z.strictObject({
   max_output_tokens: z.number().int().min(16).max(4_096).default(512),
 });
 
-/** The brain of an instance. */
-export const agentConfigSchema = z.strictObject({
+const brain = {
   system_prompt: text(32_000).default('You are a helpful agent on the phone. Answer briefly.'),
   /** Spoken when the call is answered; empty: the caller speaks first. */
   greeting: text(2_000).default('Hello! How can I help you?'),
@@ -79,7 +79,17 @@ export const agentConfigSchema = z.strictObject({
     .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/)
     .default('en'),
   voice: voiceSettingsSchema.prefault({}),
-});
+};
 
+/** The brain of an instance, as it is stored and answered: of its secrets only that they are set. */
+export const agentConfigSchema = z.strictObject({ ...brain, ...agentTools(storedSecretSchema) });
 export type AgentConfig = z.infer<typeof agentConfigSchema>;
+
+/** The brain of an instance, as its owner gives it. */
+export const givenAgentConfigSchema = z.strictObject({
+  ...brain,
+  ...agentTools(givenSecretSchema),
+});
+export type GivenAgentConfig = z.infer<typeof givenAgentConfigSchema>;
+
 export type VoiceSettings = z.infer<typeof voiceSettingsSchema>;

@@ -17,7 +17,17 @@ export const liveEventSchema = z
     /** The caller's voice stopped the agent's. `resumed` follows if it was a false alarm. */
     z.object({ type: z.literal('interrupted'), ...at, heard: z.string(), unheard: z.string() }),
     z.object({ type: z.literal('resumed'), ...at }),
+    /** The agent uses a tool. */
     z.object({ type: z.literal('tool'), ...at, name: z.string(), arguments: z.string() }),
+    /** It gave its result, good or bad, or was called off. What the result was stands in the journal. */
+    z.object({
+      type: z.literal('tool-result'),
+      ...at,
+      name: z.string(),
+      outcome: z.enum(['done', 'cancelled']),
+      duration_ms: z.number(),
+      result_chars: z.number().int(),
+    }),
     z.object({ type: z.literal('turn'), ...at, turn: turnSchema }),
     z.object({
       type: z.literal('vendor-failed'),

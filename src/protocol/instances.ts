@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { agentConfigSchema } from './agent-config.ts';
+import { agentConfigSchema, givenAgentConfigSchema } from './agent-config.ts';
 
 const name = z.string().trim().min(1).max(100);
 
 export const newInstanceSchema = z
   .strictObject({
     name: name.meta({ examples: ['Front desk'] }),
-    agent_config: agentConfigSchema.prefault({}),
+    agent_config: givenAgentConfigSchema.prefault({}),
   })
   .meta({ id: 'NewInstance', title: 'NewInstance' });
 

@@ -4,6 +4,7 @@ import type { VoiceActivity } from '#contracts/voice-activity.ts';
 import type { Clock } from '#lib/clock.ts';
 import { messageOf } from '#lib/errors.ts';
 import type { Log } from '#lib/log.ts';
+import { secretPlaces } from '#protocol/agent-secrets.ts';
 import type { EndReason } from '#protocol/calls.ts';
 import type { Store } from '#store/store.ts';
 import { createEventBus } from './event-bus.ts';
@@ -11,7 +12,9 @@ import { createRecorder } from './recorder.ts';
 import { startSession } from './session.ts';
 import type { Session } from './session.ts';
 import { refuseWithApology } from './refuse-with-apology.ts';
+import type { Toolbox } from './tools/toolbox.ts';
 import type { VendorPool } from './vendor-pool.ts';
+import { createWaitingRoom } from './waiting-room.ts';
 
 /** After a goodbye that nobody ends, a call is given up. A farewell may take 30 s, storing it 5. */
 const END_LIMIT_MS = 40_000;
@@ -30,12 +33,15 @@ export type CallFloor = LiveCalls & {
 export function createCallFloor(parts: {
   readonly store: Store;
   readonly vendorPool: VendorPool;
+  /** Absent: agents have the tools that need nothing but the line. */
+  readonly toolbox?: Pick<Toolbox, 'of'>;
   readonly voiceActivity: VoiceActivity;
   readonly clock: Clock;
   readonly log: Log;
 }): CallFloor {
-  const { store, vendorPool, voiceActivity, clock, log } = parts;
+  const { store, vendorPool, toolbox, voiceActivity, clock, log } = parts;
   const bus = createEventBus(log);
+  const waitingRoom = createWaitingRoom(vendorPool, clock);
   const entries = new Map<string, Entry>();
   const starting = new Set<Promise<void>>();
 
@@ -45,15 +51,15 @@ export function createCallFloor(parts: {
       store.channels.secrets(tenantId, instanceId),
     ]);
     if (!instance) throw new Error('the instance is gone');
-    return { agent: instance.agentConfig, secrets };
+    const agent = instance.agentConfig;
+    const hasSecrets = secretPlaces(agent).length > 0;
+    const agentSecrets = hasSecrets ? await store.instances.agentSecrets(tenantId, instanceId) : {};
+    return { agent, secrets, agentSecrets };
   };
 
   const warm = async (tenantId: string, instanceId: string): Promise<void> => {
     const { agent, secrets } = await brainOf(tenantId, instanceId);
-    const vendors = vendorPool.acquire(agent, secrets, { tenantId, instanceId });
-    vendors.set.model.warm();
-    vendors.set.speech.warm();
-    vendors.release();
+    waitingRoom.prepare(agent, secrets, { tenantId, instanceId });
   };
 
   const begin = async (call: IncomingCall): Promise<void> => {
@@ -61,8 +67,9 @@ export function createCallFloor(parts: {
     const recorder = createRecorder({ store, tenantId, callId, clock, log });
     let release: (() => void) | undefined;
     try {
-      const { agent, secrets } = await brainOf(tenantId, instanceId);
-      const vendors = vendorPool.acquire(agent, secrets, { tenantId, instanceId });
+      const { agent, secrets, agentSecrets } = await brainOf(tenantId, instanceId);
+      const vendors = waitingRoom.take(agent, secrets, { tenantId, instanceId });
+      const transfer = call.transferAtCarrier;
       release = vendors.release;
       const session = startSession({
         callId,
@@ -76,6 +83,7 @@ export function createCallFloor(parts: {
         log,
         hangUpAtCarrier: call.hangUpAtCarrier,
         publish: (event) => bus.publish(instanceId, event),
+        ...(toolbox && { openTools: toolbox.of({ agent, secrets: agentSecrets, transfer }) }),
       });
       entries.set(callId, { instanceId, session });
       void session.ended.finally(() => {
@@ -130,6 +138,7 @@ export function createCallFloor(parts: {
       await Promise.all(starting);
       await within(clock, limitMs, Promise.all(sessionsOf().map((session) => session.ended)));
       await endEach(sessionsOf(), 'shutdown');
+      waitingRoom.close();
     },
   };
 }

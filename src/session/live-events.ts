@@ -2,6 +2,7 @@ import type { Effect } from '#conversation/effect.ts';
 import type { Input } from '#conversation/input.ts';
 import { callState } from '#conversation/state.ts';
 import type { Conversation } from '#conversation/state.ts';
+import { END_CALL_TOOL } from '#conversation/tools.ts';
 import type { LiveEvent } from '#protocol/events.ts';
 import type { CallState } from '#protocol/voice-channel.ts';
 
@@ -15,12 +16,40 @@ export function createLiveEvents(callId: string): LiveEvents {
   let state: CallState = 'ringing';
   let shownReply = 0;
   let shownText = '';
+  /** When each tool that runs began, by the id of its call. */
+  const tools = new Map<string, { readonly name: string; readonly sinceMs: number }>();
+
+  const toolEnded = (
+    callId: string,
+    outcome: 'done' | 'cancelled',
+    result: string,
+    at: At,
+  ): LiveEvent[] => {
+    const tool = tools.get(callId);
+    if (!tool) return [];
+    tools.delete(callId);
+    const { name, sinceMs } = tool;
+    const duration_ms = at.at_ms - sinceMs;
+    return [
+      { type: 'tool-result', ...at, name, outcome, duration_ms, result_chars: result.length },
+    ];
+  };
 
   return {
     of(input, after, effects) {
       const at = { call_id: callId, at_ms: Math.round(input.atMs) };
       const events: LiveEvent[] = ofInput(input, at);
-      for (const effect of effects) events.push(...ofEffect(effect, at));
+      if (input.type === 'tool-result')
+        events.push(...toolEnded(input.callId, 'done', input.result, at));
+      if (input.type === 'transferred') events.push(...toolEnded(input.callId, 'done', '', at));
+      for (const effect of effects) {
+        if (effect.type === 'run-tool')
+          tools.set(effect.callId, { name: effect.name, sinceMs: at.at_ms });
+        if (effect.type === 'stop-tools')
+          for (const callId of effect.callIds)
+            events.push(...toolEnded(callId, 'cancelled', '', at));
+        events.push(...ofEffect(effect, at));
+      }
 
       const { reply } = after;
       if (reply && reply.audio.is !== 'held') {
@@ -54,6 +83,8 @@ function ofInput(input: Input, at: At): LiveEvent[] {
     case 'heard-eager-end':
       return input.text === '' ? [] : [{ type: 'caller-interim', ...at, text: input.text }];
     case 'reply-tool-call':
+      // The one tool that nobody runs.
+      if (input.name !== END_CALL_TOOL) return [];
       return [{ type: 'tool', ...at, name: input.name, arguments: input.arguments }];
     case 'vendor-failed':
       return [{ type: 'vendor-failed', ...at, vendor: input.vendor, message: input.message }];
@@ -74,6 +105,8 @@ function ofInput(input: Input, at: At): LiveEvent[] {
 
 function ofEffect(effect: Effect, at: At): LiveEvent[] {
   switch (effect.type) {
+    case 'run-tool':
+      return [{ type: 'tool', ...at, name: effect.name, arguments: effect.arguments }];
     case 'interrupted':
       return [{ type: 'interrupted', ...at, heard: effect.heard, unheard: effect.unheard }];
     case 'resumed':

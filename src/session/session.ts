@@ -20,9 +20,13 @@ import type { CallState } from '#protocol/voice-channel.ts';
 import { createLiveEvents } from './live-events.ts';
 import { createMouth } from './mouth.ts';
 import type { Recorder } from './recorder.ts';
-import { systemPromptOf, toolsOf } from './brain.ts';
+import { systemPromptOf } from './brain.ts';
 import { createThinker } from './thinker.ts';
 import { namedTimers } from './timers.ts';
+import { createTones } from './tones.ts';
+import { endCall } from './tools/built-in-tools.ts';
+import { lineToolsOnly } from './tools/toolbox.ts';
+import type { OpenTools } from './tools/toolbox.ts';
 
 export type SessionParts = {
   readonly callId: string;
@@ -40,6 +44,8 @@ export type SessionParts = {
   /** Asks the carrier to hang up; the transport is closed after it. */
   readonly hangUpAtCarrier: () => Promise<boolean>;
   readonly publish: (event: LiveEvent) => void;
+  /** What the agent can do besides speaking and hanging up; absent: press keys. */
+  readonly openTools?: OpenTools;
 };
 
 /** The live half of a call. */
@@ -112,12 +118,22 @@ export function startSession(parts: SessionParts): Session {
     transport,
     on: take,
   });
+  const note = (text: string): void =>
+    recorder.journal({ atMs: clock.now() - answeredMs, type: 'note', text });
+  const tones = createTones(transport);
+  const openTools = parts.openTools ?? lineToolsOnly(clock, log);
+  const tools = openTools({ play: tones.play, note, on: take });
   const thinker = createThinker({
     model: parts.model,
     systemPrompt: systemPromptOf(agent),
-    tools: toolsOf(agent),
+    tools: () => [endCall, ...tools.definitions],
     maxOutputTokens: agent.voice.max_output_tokens,
-    on: take,
+    on: (answer) =>
+      take(
+        answer.type === 'reply-tool-call' && tools.isLasting(answer.name)
+          ? { ...answer, lasting: true }
+          : answer,
+      ),
   });
 
   let writtenMs = 0;
@@ -180,24 +196,16 @@ export function startSession(parts: SessionParts): Session {
       case 'cancel-timer':
         return timers.cancel(effect.name);
       case 'run-tool':
-        return take({
-          type: 'tool-result',
-          replyId: effect.replyId,
-          callId: effect.callId,
-          result: JSON.stringify({ error: `There is no tool "${effect.name}".` }),
-        });
+        return tools.run(effect);
       case 'stop-tools':
+        return tools.stop(effect.replyId, effect.callIds);
       case 'interrupted':
       case 'resumed':
         return undefined;
       case 'record-turn':
         return recorder.turn(effect.turn);
       case 'note':
-        return recorder.journal({
-          atMs: clock.now() - answeredMs,
-          type: 'note',
-          text: effect.text,
-        });
+        return note(effect.text);
       case 'end-call':
         return void end(effect.reason, effect.detail);
     }
@@ -209,12 +217,14 @@ export function startSession(parts: SessionParts): Session {
     over = true;
     timers.cancelAll();
     thinker.close();
+    tools.close();
     mouth.close();
     hearing.close();
     voiceActivity.close();
     try {
       await recorder.end(reason, detail);
-      await parts.hangUpAtCarrier();
+      // A call that was handed over is somebody else's.
+      if (reason !== 'transferred') await parts.hangUpAtCarrier();
     } catch (error) {
       log.error({ callId, error: messageOf(error) }, 'a call did not end cleanly');
     } finally {
@@ -236,9 +246,15 @@ export function startSession(parts: SessionParts): Session {
       hearing.write(mulaw);
       voiceActivity.write(mulaw);
     },
-    mark: (name) => mouth.mark(name, writtenMs),
+    mark: (name) => void (tones.mark(name) || mouth.mark(name, writtenMs)),
     key: (digit) => take({ type: 'key', digit }),
-    closed: (by) => take({ type: 'closed', by }),
+    closed(by) {
+      // The line of a call that is handed over ends, too: whether it was, the carrier says in a moment.
+      const closed = (): void => take({ type: 'closed', by });
+      const settled = tools.transferSettled();
+      if (settled) void settled.then(closed);
+      else closed();
+    },
   });
   take({ type: 'answered' });
 

@@ -42,7 +42,8 @@ export type Thinker = {
 export function createThinker(options: {
   readonly model: LanguageModel;
   readonly systemPrompt: string;
-  readonly tools: readonly ToolDefinition[];
+  /** As of each thought: there may be more of them later. */
+  readonly tools: () => readonly ToolDefinition[];
   readonly maxOutputTokens: number;
   readonly on: (answer: Answer) => void;
 }): Thinker {
@@ -57,7 +58,8 @@ export function createThinker(options: {
   return {
     think(replyId, context) {
       abort();
-      const thinking = model.think({ systemPrompt, context, tools, maxOutputTokens }, (thought) => {
+      const request = { systemPrompt, context, tools: tools(), maxOutputTokens };
+      const thinking = model.think(request, (thought) => {
         switch (thought.type) {
           case 'delta':
             return on({ type: 'reply-delta', replyId, text: thought.text });

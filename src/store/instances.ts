@@ -5,18 +5,24 @@ import { newUuid } from '#lib/ids.ts';
 import { isUuid } from './access.ts';
 import type { Access } from './access.ts';
 import { readAgentConfig } from './agent-config.ts';
+import { changeAgentSecrets, readAgentSecrets } from './agent-secrets.ts';
 import { DatabaseError, FOREIGN_KEY_VIOLATION } from './database.ts';
 import { instances, wiringJobs } from './schema.ts';
 import { storable, storableText } from './storable.ts';
 import type { Instance, Store } from './store.ts';
+import type { TenantQueries } from './tenants.ts';
 
-export function instanceQueries(access: Access, clock: Clock): Store['instances'] {
+export function instanceQueries(
+  access: Access,
+  tenants: Pick<TenantQueries, 'dataKey'>,
+  clock: Clock,
+): Store['instances'] {
   const now = (): Date => new Date(clock.now());
   const own = (tenantId: string, instanceId: string) =>
     and(eq(instances.tenantId, tenantId), eq(instances.id, instanceId));
 
   return {
-    create: (tenantId, { name, agentConfig }) =>
+    create: (tenantId, { name, agentConfig, agentSecrets = {} }) =>
       access
         .asTenant(tenantId, async (queries) => {
           const at = now();
@@ -31,7 +37,10 @@ export function instanceQueries(access: Access, clock: Clock): Store['instances'
               updatedAt: at,
             })
             .returning();
-          return instanceOf(required(row));
+          const instance = instanceOf(required(row));
+          const of = { queries, tenants, tenantId, instanceId: instance.id };
+          await changeAgentSecrets(of, instance.agentConfig, agentSecrets);
+          return instance;
         })
         .catch(noTenant),
 
@@ -53,10 +62,10 @@ export function instanceQueries(access: Access, clock: Clock): Store['instances'
       return row && instanceOf(row);
     },
 
-    async update(tenantId, instanceId, { name, agentConfig }) {
+    async update(tenantId, instanceId, { name, agentConfig, agentSecrets = {} }) {
       if (!isUuid(instanceId)) return undefined;
-      const [row] = await access.asTenant(tenantId, (queries) =>
-        queries
+      return access.asTenant(tenantId, async (queries) => {
+        const [row] = await queries
           .update(instances)
           .set({
             ...(name !== undefined && { name: storableText(name) }),
@@ -64,9 +73,20 @@ export function instanceQueries(access: Access, clock: Clock): Store['instances'
             updatedAt: now(),
           })
           .where(own(tenantId, instanceId))
-          .returning(),
+          .returning();
+        if (!row) return undefined;
+        const instance = instanceOf(row);
+        const of = { queries, tenants, tenantId, instanceId };
+        if (agentConfig) await changeAgentSecrets(of, instance.agentConfig, agentSecrets);
+        return instance;
+      });
+    },
+
+    async agentSecrets(tenantId, instanceId) {
+      if (!isUuid(instanceId)) return {};
+      return access.asTenant(tenantId, (queries) =>
+        readAgentSecrets({ queries, tenants, tenantId, instanceId }),
       );
-      return row && instanceOf(row);
     },
 
     async delete(tenantId, instanceId) {

@@ -119,7 +119,7 @@ export async function openStoreOn(
   const tenants = tenantQueries(access, keyring, clock);
   let closed: Promise<void> | undefined;
   return {
-    instances: instanceQueries(access, clock),
+    instances: instanceQueries(access, tenants, clock),
     apiKeys: apiKeyQueries(access, clock),
     channels: channelQueries(access, tenants, clock),
     wiringJobs: wiringJobQueries(access, tenants, clock, log),

@@ -78,6 +78,17 @@ export const channelSecrets = hydracore.table(
   (table) => [primaryKey({ columns: [table.tenantId, table.instanceId, table.field] })],
 );
 
+export const agentSecrets = hydracore.table(
+  'agent_secrets',
+  {
+    tenantId: text('tenant_id').notNull(),
+    instanceId: uuid('instance_id').notNull(),
+    field: text('field').notNull(),
+    sealed: bytes('sealed').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.instanceId, table.field] })],
+);
+
 export const wiringJobs = hydracore.table('wiring_jobs', {
   id: uuid('id').primaryKey(),
   tenantId: text('tenant_id').notNull(),

@@ -1,4 +1,5 @@
 import type { AgentConfig } from '#protocol/agent-config.ts';
+import type { AgentSecrets } from '#protocol/agent-secrets.ts';
 import type {
   CallState,
   ChannelStatus,
@@ -121,15 +122,22 @@ export type Store = {
   readonly instances: {
     create(
       tenantId: string,
-      instance: { name: string; agentConfig: AgentConfig },
+      instance: { name: string; agentConfig: AgentConfig; agentSecrets?: AgentSecrets },
     ): Promise<Instance>;
     list(tenantId: string): Promise<readonly Instance[]>;
     get(tenantId: string, instanceId: string): Promise<Instance | undefined>;
     update(
       tenantId: string,
       instanceId: string,
-      change: { name?: string; agentConfig?: AgentConfig },
+      change: {
+        name?: string;
+        agentConfig?: AgentConfig;
+        /** Those given anew, with `agentConfig`: the others it speaks of stay, the rest are erased. */
+        agentSecrets?: AgentSecrets;
+      },
     ): Promise<Instance | undefined>;
+    /** Secrets of the agent_config, decrypted, for the moment of use. */
+    agentSecrets(tenantId: string, instanceId: string): Promise<AgentSecrets>;
     /** Also removes its channel, credentials and calls. False: there was none. */
     delete(tenantId: string, instanceId: string): Promise<boolean>;
     /** Whose instance it is, for requests that carry no tenant: hooks and sockets. */

@@ -5,7 +5,14 @@ import { newUuid } from '#lib/ids.ts';
 import { messageOf } from '#lib/errors.ts';
 import type { Store } from '#store/store.ts';
 import * as schema from '#store/schema.ts';
-import { AGENT, addInstance, newCall, newTurn, openWorld } from '#test/support/store-world.ts';
+import {
+  AGENT,
+  addInstance,
+  agentWithSecret,
+  newCall,
+  newTurn,
+  openWorld,
+} from '#test/support/store-world.ts';
 import type { OpenDatabase, StoreWorld } from '#test/support/store-world.ts';
 
 const APP = 'set local role hydracore_app';
@@ -33,6 +40,7 @@ async function fill(store: Store, tenantId: string) {
   const instance = await addInstance(store, tenantId);
   const call = newCall(instance);
   await store.instances.setInternalKeyHash(tenantId, instance.id, new Uint8Array(32));
+  await store.instances.update(tenantId, instance.id, agentWithSecret('k'));
   await store.channels.upsert(tenantId, instance.id, { secrets: { api_key: 'k' } });
   await store.wiringJobs.enqueueApply(tenantId, instance.id, new Date(0));
   await store.calls.begin(call);

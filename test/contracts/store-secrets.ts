@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { masterKey, newMasterKey } from '#lib/master-key.ts';
 import type { MasterKey, MasterKeySource } from '#lib/master-key.ts';
 import { rotate } from '#store/rotation.ts';
-import { addInstance, openWorld } from '#test/support/store-world.ts';
+import { AGENT, addInstance, agentWithSecret, openWorld } from '#test/support/store-world.ts';
 import type { OpenDatabase, StoreWorld } from '#test/support/store-world.ts';
 import { newMasterKeySource } from '#test/support/store.ts';
 
@@ -20,6 +20,7 @@ export function secretSuite(open: OpenDatabase): void {
     const { id } = await addInstance(store, 't');
     await store.channels.upsert('t', id, { secrets: { openai_api_key: 'sk-canary-1' } });
     await store.channels.delete('t', id, { auth_token: 'sk-canary-2' });
+    await store.instances.update('t', id, agentWithSecret('sk-canary-5'));
     await store.channels.upsert('t', id, { secrets: { openai_api_key: 'sk-canary-3' } });
     const { plaintextKey } = await store.apiKeys.create('t', {
       name: 'k',
@@ -32,7 +33,15 @@ export function secretSuite(open: OpenDatabase): void {
       { tenantId: 't', instanceId: id, callId: id },
       new Date(),
     );
-    const tables = ['channel_secrets', 'channels', 'wiring_jobs', 'api_keys', 'tenants'];
+    const tables = [
+      'channel_secrets',
+      'agent_secrets',
+      'instances',
+      'channels',
+      'wiring_jobs',
+      'api_keys',
+      'tenants',
+    ];
     const dump: unknown[] = await database.transaction(as('t'), async (connection) => {
       const rows = [];
       for (const table of tables)
@@ -83,6 +92,57 @@ export function secretSuite(open: OpenDatabase): void {
     await expect(store.channels.secrets('a', a.id)).rejects.toThrow('does not open');
   });
 
+  test('the secrets of an agent come with its config, stay, and go with what they were for', async () => {
+    const { store } = await openWorld(open);
+    const { id } = await addInstance(store, 't');
+    const first = agentWithSecret('first-secret');
+    await store.instances.update('t', id, first);
+    expect(Object.values(await store.instances.agentSecrets('t', id))).toEqual(['first-secret']);
+    expect(await store.instances.agentSecrets('other', id)).toEqual({});
+
+    // Not given again: it stays.
+    await store.instances.update('t', id, { agentConfig: first.agentConfig });
+    expect(Object.values(await store.instances.agentSecrets('t', id))).toEqual(['first-secret']);
+
+    await store.instances.update('t', id, agentWithSecret('second-secret'));
+    expect(Object.values(await store.instances.agentSecrets('t', id))).toEqual(['second-secret']);
+
+    await store.instances.update('t', id, { agentConfig: AGENT });
+    expect(await store.instances.agentSecrets('t', id)).toEqual({});
+    await expect(
+      store.instances.update('t', id, { agentConfig: first.agentConfig }),
+    ).rejects.toMatchObject({
+      code: 'invalid',
+      faults: [{ loc: ['body', 'agent_config', 'tools', 0, 'headers', 'X-Api-Key'] }],
+    });
+    // Nothing of a change that was refused stays.
+    expect((await store.instances.get('t', id))?.agentConfig.tools).toEqual([]);
+  });
+
+  test('a secret of an agent never goes where another URL points', async () => {
+    const { store } = await openWorld(open);
+    const { id } = await addInstance(store, 't');
+    await store.instances.update('t', id, agentWithSecret('first-secret'));
+    const { agentConfig } = agentWithSecret('unused-secret', 'https://thief.example.com/');
+    await expect(store.instances.update('t', id, { agentConfig })).rejects.toThrow('not stored');
+  });
+
+  test('a secret of an agent that is moved to another instance does not open', async () => {
+    const world = await openWorld(open);
+    const { store } = world;
+    const one = await addInstance(store, 't');
+    const two = await addInstance(store, 't');
+    await store.instances.update('t', one.id, agentWithSecret('secret-of-one'));
+    await store.instances.update('t', two.id, agentWithSecret('secret-of-two'));
+    await raw(
+      world,
+      't',
+      `update hydracore.agent_secrets set sealed = (select sealed from hydracore.agent_secrets
+        where instance_id = '${one.id}') where instance_id = '${two.id}'`,
+    );
+    await expect(store.instances.agentSecrets('t', two.id)).rejects.toThrow('does not open');
+  });
+
   test("a tenant's data key does not open under another tenant's name", async () => {
     const world = await openWorld(open);
     const { store, database } = world;
@@ -122,12 +182,18 @@ export function secretSuite(open: OpenDatabase): void {
       ['a', 'b', 'c'].map((tenant) => addInstance(store, tenant)),
     );
     for (const { tenantId, id } of instances)
-      await store.channels.upsert(tenantId, id, { secrets: { api_key: `of ${tenantId}` } });
+      await Promise.all([
+        store.channels.upsert(tenantId, id, { secrets: { api_key: `of ${tenantId}` } }),
+        store.instances.update(tenantId, id, agentWithSecret(`agent of ${tenantId}`)),
+      ]);
 
     expect(await store.rotateMasterKey(next.bytes)).toBe(3);
     const renewed = await another(fixed(next));
     for (const { tenantId, id } of instances)
-      expect(await renewed.channels.secrets(tenantId, id)).toEqual({ api_key: `of ${tenantId}` });
+      expect([
+        await renewed.channels.secrets(tenantId, id),
+        ...Object.values(await renewed.instances.agentSecrets(tenantId, id)),
+      ]).toEqual([{ api_key: `of ${tenantId}` }, `agent of ${tenantId}`]);
     await expect(another(fixed(old))).rejects.toThrow('not among the keys given');
   });
 

@@ -3,7 +3,8 @@ import { silentLog } from '#lib/log.ts';
 import type { MasterKeySource } from '#lib/master-key.ts';
 import { virtualClock } from '#lib/virtual-clock.ts';
 import type { VirtualClock } from '#lib/virtual-clock.ts';
-import { agentConfigSchema } from '#protocol/agent-config.ts';
+import { agentConfigSchema, givenAgentConfigSchema } from '#protocol/agent-config.ts';
+import { withoutSecrets } from '#protocol/agent-secrets.ts';
 import type { Turn } from '#protocol/calls.ts';
 import { openKeyring } from '#store/keyring.ts';
 import { openStoreOn } from '#store/open.ts';
@@ -41,6 +42,13 @@ export async function openWorld(
 }
 
 export const AGENT = agentConfigSchema.parse({});
+
+/** An agent with a tool that is called with a secret. */
+export const agentWithSecret = (secret: string, url = 'https://tools.example.com/look-up') => {
+  const tool = { name: 'look_up', url, headers: { 'X-Api-Key': secret } };
+  const { config, secrets } = withoutSecrets(givenAgentConfigSchema.parse({ tools: [tool] }));
+  return { agentConfig: config, agentSecrets: secrets };
+};
 
 /** A tenant with one instance. */
 export async function addInstance(store: Store, tenantId: string): Promise<Instance> {

@@ -41,6 +41,8 @@ export type TwilioRest = {
   ): Promise<TwilioAnswer<PhoneNumber>>;
   /** Ends a call. One that has ended already is fine. */
   hangUp(callSid: string): Promise<TwilioAnswer<undefined>>;
+  /** Has a call go on with other TwiML; a media stream it is connected to ends. */
+  redirect(callSid: string, twiml: string): Promise<TwilioAnswer<undefined>>;
 };
 
 export type TwilioRestOptions = {
@@ -121,6 +123,12 @@ export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
         answer.kind === 'not-found' ||
         (answer.kind === 'rejected' && answer.code === NOT_IN_PROGRESS);
       return answer.kind === 'ok' || isOver ? { kind: 'ok', value: undefined } : answer;
+    },
+    async redirect(callSid, twiml) {
+      const answer = await request(`/Calls/${encodeURIComponent(callSid)}.json`, z.unknown(), {
+        Twiml: twiml,
+      });
+      return answer.kind === 'ok' ? { kind: 'ok', value: undefined } : answer;
     },
   };
 }

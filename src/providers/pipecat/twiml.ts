@@ -25,6 +25,15 @@ export const connectToStream = (options: ConnectOptions): string => {
   return respond(`<Connect>${stream}</Connect>${redirect}`);
 };
 
+/** How long the number that a call is handed over to may ring. */
+const DIAL_RINGS_SECONDS = 30;
+
+/** Hands the call over to a number. The caller's own number is shown to it, as Twilio has it by default. */
+export const dialNumber = (phoneNumber: string): string =>
+  respond(
+    `<Dial timeout="${DIAL_RINGS_SECONDS}"><Number>${escapeXml(phoneNumber)}</Number></Dial>`,
+  );
+
 /** Answers, speaks by the carrier's own voice, which needs no vendor, and hangs up. */
 export const sayAndHangUp = (words: string): string =>
   respond(`<Say>${escapeXml(words)}</Say><Hangup/>`);
