@@ -8,6 +8,7 @@ import { isRecord, parseRecord, textOf } from '#lib/record.ts';
 import type { JsonRecord } from '#lib/record.ts';
 import type { Log } from '#lib/log.ts';
 import { eventStreamParser } from '#lib/server-sent-events.ts';
+import { createEventOrder } from './event-order.ts';
 import { failureOfAnswer, failureOfEvent } from './failure.ts';
 import { requestBody } from './request.ts';
 
@@ -90,6 +91,10 @@ export function think(parts: ThinkingParts): Thinking {
     }
   };
 
+  const tell = (events: readonly JsonRecord[]): void => {
+    for (const event of events) if (saying) onEvent(event);
+  };
+
   const onItem = (item: unknown): void => {
     if (!isRecord(item) || item['type'] !== 'function_call') return;
     expectWithin(NEXT_OUTPUT_WITHIN_MS);
@@ -118,15 +123,17 @@ export function think(parts: ThinkingParts): Thinking {
     }
     answered = true;
     const parse = eventStreamParser();
+    const order = createEventOrder<JsonRecord>();
     for await (const bytes of answer.body) {
       for (const { data } of parse(bytes)) {
         if (!saying) break;
         const event = parseRecord(data);
         if (!event) return fail(failures.of('garbled', 'openai sent an event that is no JSON'));
-        onEvent(event);
+        tell(order.next(event['sequence_number'], event));
       }
       // The end of the body is still read, so that the connection can be used again.
     }
+    tell(order.rest());
     fail(failures.of('closed', 'openai ended the answer in the middle'));
   };
 
