@@ -7,8 +7,10 @@ import type { Status } from './status.ts';
 
 /** One connection of a client, with all its calls. */
 export type GrpcConnection = {
-  /** Cuts it: every call on it ends without a status. */
+  /** Cuts it at once: every call on it ends without a status. */
   reset(): void;
+  /** Ends it when everything written is on its way, without a farewell. */
+  cut(): void;
   /** From now on nothing is sent and nothing read, not even a ping. */
   silence(): void;
 };
@@ -22,6 +24,8 @@ export type GrpcCall = {
   send(message: Uint8Array): void;
   /** Ends the call; afterwards nothing is sent. */
   end(status: Status): void;
+  /** Cuts the connection as soon as what was sent has left. */
+  cut(): void;
 };
 
 /** What a call's method is told. After `gone` nothing more. */
@@ -60,6 +64,7 @@ export function serveGrpc(
   });
   const connection: GrpcConnection = {
     reset: () => void socket.resetAndDestroy(),
+    cut: () => socket.destroySoon(),
     silence() {
       socket.unpipe(outside);
       outside.unpipe(socket);
@@ -137,6 +142,11 @@ function serveCall(
       stream.write(Buffer.concat([prefix, message]));
     },
     end,
+    cut() {
+      if (state === 'answering') stream.write('', () => setImmediate(() => at.connection.cut()));
+      else at.connection.cut();
+      state = 'over';
+    },
   };
   const accepted = at.accept(call);
   if ('code' in accepted) {

@@ -8,9 +8,10 @@ import { serveVendor } from '../serve.ts';
 import { createGemini } from './gemini.ts';
 import type { GeminiTiming, GenerationRecord } from './gemini.ts';
 import { serveGrpc } from './grpc.ts';
-import type { GrpcCall, GrpcConnection, GrpcListener } from './grpc.ts';
+import type { GrpcCall, GrpcListener } from './grpc.ts';
 import { recognize, streamingRecognize } from './speech-service.ts';
-import { INTERNAL, NO_KEY, WRONG_KEY, errorBody, refusalOf } from './status.ts';
+import type { StreamAnswer } from './speech-service.ts';
+import { INTERNAL, NO_KEY, OK, WRONG_KEY, errorBody, refusalOf } from './status.ts';
 import type { Status } from './status.ts';
 import { listVoices, streamingSynthesize } from './synthesis.ts';
 import type { SynthesisTiming } from './synthesis.ts';
@@ -111,10 +112,10 @@ export async function startGoogle(options: GoogleOptions): Promise<GoogleSimulat
       messages: 0,
     };
     streams.push(record);
-    const send = faultySenderOf(call, fault, clock);
+    const answer = answerOf(call, fault, clock);
     const listener = isSpeech
-      ? streamingRecognize(call, send, { ...options, timing })
-      : streamingSynthesize(call, send, {
+      ? streamingRecognize(answer, { ...options, timing })
+      : streamingSynthesize(answer, {
           bank: options.bank,
           clock,
           timing,
@@ -193,22 +194,21 @@ const deaf: GrpcListener = {
   gone: () => undefined,
 };
 
-/** Messages are bytes, and faults cut text: in between each byte is one character. */
-function faultySenderOf(
-  call: GrpcCall,
-  fault: Fault | undefined,
-  clock: Clock,
-): (message: Buffer) => void {
+/** Messages are bytes, and faults cut text: in between each byte is one character, and no text is the end. */
+function answerOf(call: GrpcCall, fault: Fault | undefined, clock: Clock): StreamAnswer {
   const send = faultySender(
     fault,
     {
-      deliver: (text) => call.send(Buffer.from(text, 'latin1')),
-      kill: () => (call.connection satisfies GrpcConnection).reset(),
+      deliver: (text) => (text === '' ? call.end(OK) : call.send(Buffer.from(text, 'latin1'))),
+      kill: () => call.cut(),
       silence: () => call.connection.silence(),
       fail: () => call.end(INTERNAL),
     },
     clock,
   );
   if (fault?.kind === 'half-open') call.connection.silence();
-  return (message) => send(message.toString('latin1'));
+  return {
+    send: (message) => send(message.toString('latin1')),
+    end: (status) => (status.code === 'OK' ? send('') : call.end(status)),
+  };
 }

@@ -29,10 +29,15 @@ const MALORDERED = invalidArgument(
   'Malordered Data Received. Expected audio_content none was set. Send exactly one config, followed by audio data.',
 );
 
-/** `Speech.StreamingRecognize`. `send` is the call's own, or one that suffers a fault. */
+/** Where the messages of a stream go, and its status behind them; they may suffer a fault on the way. */
+export type StreamAnswer = {
+  send(message: Buffer): void;
+  end(status: Status): void;
+};
+
+/** `Speech.StreamingRecognize`. */
 export function streamingRecognize(
-  call: GrpcCall,
-  send: (message: Buffer) => void,
+  answer: StreamAnswer,
   options: SpeechServiceOptions,
 ): GrpcListener {
   const { clock } = options;
@@ -50,7 +55,7 @@ export function streamingRecognize(
   };
   const end = (status: Status): void => {
     stopTimers();
-    call.end(status);
+    answer.end(status);
   };
   const watchIdle = (): void => {
     cancelIdle();
@@ -77,7 +82,7 @@ export function streamingRecognize(
       interimResults: config['interimResults'] === true,
       ear: options.openEar(read.format),
       timing: options.timing,
-      send: (response) => send(streamingResponse.encode(response)),
+      send: (response) => answer.send(streamingResponse.encode(response)),
     });
   };
 

@@ -7,6 +7,7 @@ import { isSpeakable, splitAll } from '../segments.ts';
 import type { GrpcCall, GrpcListener } from './grpc.ts';
 import { textToSpeechCodec } from './protos.ts';
 import { decoded, unary } from './speech-service.ts';
+import type { StreamAnswer } from './speech-service.ts';
 import { OK, invalidArgument } from './status.ts';
 import type { Status } from './status.ts';
 import { readSynthesisConfig } from './synthesis-config.ts';
@@ -42,11 +43,10 @@ const MAX_INPUT_BYTES = 5_000;
 
 /**
  * `TextToSpeech.StreamingSynthesize`. A sentence is spoken once it is whole, the rest of the text at the
- * end of the stream. `send` is the call's own, or one that suffers a fault.
+ * end of the stream.
  */
 export function streamingSynthesize(
-  call: GrpcCall,
-  send: (message: Buffer) => void,
+  answer: StreamAnswer,
   options: SynthesisServiceOptions,
 ): GrpcListener {
   const { bank, clock, timing } = options;
@@ -61,7 +61,7 @@ export function streamingSynthesize(
   const end = (status: Status): void => {
     cancelQuiet();
     stop.abort();
-    call.end(status);
+    answer.end(status);
   };
   const watchQuiet = (): void => {
     cancelQuiet();
@@ -109,7 +109,9 @@ export function streamingSynthesize(
       const leftMs = startedAtMs + aheadMs - clock.now();
       if (leftMs > 0) await clock.sleep(leftMs, stop.signal);
       stop.signal.throwIfAborted();
-      send(streamingResponse.encode({ audioContent: audio.subarray(from, from + chunkBytes) }));
+      answer.send(
+        streamingResponse.encode({ audioContent: audio.subarray(from, from + chunkBytes) }),
+      );
     }
   };
 

@@ -85,8 +85,8 @@ export function openChannel(parts: ChannelParts): Channel {
   };
   const loading = load();
   const isReady = (): boolean =>
-    loaded?.client.getChannel().getConnectivityState(false) ===
-    loaded?.grpc.connectivityState.READY;
+    loaded !== undefined &&
+    loaded.client.getChannel().getConnectivityState(false) === loaded.grpc.connectivityState.READY;
 
   const close = (): void => {
     if (state === 'closed') return;
