@@ -29,6 +29,8 @@ const TRANSCRIPT_WITHIN_MS = 8_000;
 /** The service ends a session after 60 minutes: the next pause from here on is used to begin another. */
 const ROTATE_AFTER_MS = 50 * 60_000;
 
+type Session = { readonly id: number; readonly line: TranscriptionLine };
+
 /**
  * One call's stream. It never reconnects after a failure; a session near its limit is replaced by a
  * new one, at a pause, and closed once all of its audio is written.
@@ -38,17 +40,18 @@ export function openHearing(parts: HearingParts): HearingStream {
   const transcript = createTranscript();
   const pauses = createPauseFinder();
   /** Sessions with something still to be written; the last one gets the audio. */
-  const lines: { readonly line: TranscriptionLine; awaitedCount: number }[] = [];
+  const sessions: Session[] = [];
   let isOver = false;
   let writtenBytes = 0;
   let commitCount = 0;
+  let sessionCount = 0;
   let piece = Buffer.alloc(0);
   let cancelDeadline = (): void => undefined;
 
   const over = (): void => {
     isOver = true;
     cancelDeadline();
-    for (const { line } of lines.splice(0)) line.close();
+    for (const { line } of sessions.splice(0)) line.close();
     parts.onEnd();
   };
   const fail = (failure: VendorFailure): void => {
@@ -72,35 +75,34 @@ export function openHearing(parts: HearingParts): HearingStream {
     );
   };
 
-  const openLine = (): TranscriptionLine => {
-    const line = openTranscriptionLine(parts, (event) => onLine(entry, event));
-    const entry = { line, awaitedCount: 0 };
-    lines.push(entry);
-    return line;
+  const openSession = (): Session => {
+    const line = openTranscriptionLine(parts, (event) => onLine(session, event));
+    sessionCount += 1;
+    const session = { id: sessionCount, line };
+    sessions.push(session);
+    return session;
   };
-  const current = (): TranscriptionLine => lines.at(-1)?.line ?? openLine();
 
-  const onLine = (entry: (typeof lines)[number], event: LineEvent): void => {
+  const onLine = (session: Session, event: LineEvent): void => {
     switch (event.type) {
       case 'delta':
         // Words of an earlier segment are no sign that the present one is listened to, but rare.
         pauses.heard();
-        return say(transcript.delta(event.itemId, event.text));
+        return say(transcript.delta(session.id, event.itemId, event.text));
       case 'committed':
-        return say(transcript.committed(event.itemId));
+        return say(transcript.committed(session.id, event.itemId));
       case 'completed':
-        return onWritten(entry, transcript.completed(event.itemId, event.text));
+        return onWritten(transcript.completed(event.itemId, event.text));
       case 'dropped':
-        return onWritten(entry, transcript.dropped(event.commitId));
+        return onWritten(transcript.dropped(event.commitId));
       case 'failed':
         return fail(event.failure);
     }
   };
-  const onWritten = (entry: (typeof lines)[number], heard: readonly Heard[]): void => {
-    entry.awaitedCount -= 1;
-    if (entry.awaitedCount === 0 && entry !== lines.at(-1)) {
-      lines.splice(lines.indexOf(entry), 1);
-      entry.line.close();
+  const onWritten = (heard: readonly Heard[]): void => {
+    for (const old of sessions.filter((one) => one !== current && !transcript.awaits(one.id))) {
+      sessions.splice(sessions.indexOf(old), 1);
+      old.line.close();
     }
     watch();
     say(heard);
@@ -108,24 +110,22 @@ export function openHearing(parts: HearingParts): HearingStream {
 
   const flush = (): void => {
     if (piece.length === 0) return;
-    current().append(piece);
+    current.line.append(piece);
     piece = Buffer.alloc(0);
   };
   const commit = (fromFinalize: boolean): void => {
     flush();
     pauses.reset();
-    const entry = lines.at(-1);
-    if (!entry) return;
     commitCount += 1;
-    entry.awaitedCount += 1;
     const commitId = `commit_${commitCount}`;
-    transcript.commit({ commitId, untilMs: phoneMs(writtenBytes), fromFinalize });
-    entry.line.commit(commitId);
+    const untilMs = phoneMs(writtenBytes);
+    transcript.commit({ sessionId: current.id, commitId, untilMs, fromFinalize });
+    current.line.commit(commitId);
     if (transcript.awaitedCount === 1) watch();
-    if (clock.now() - entry.line.openedAtMs >= ROTATE_AFTER_MS) openLine();
+    if (clock.now() - current.line.openedAtMs >= ROTATE_AFTER_MS) current = openSession();
   };
 
-  openLine();
+  let current = openSession();
   return {
     write(mulaw) {
       for (let from = 0; from < mulaw.length;) {
@@ -142,7 +142,7 @@ export function openHearing(parts: HearingParts): HearingStream {
     },
     finalize() {
       if (isOver) return;
-      const isNothingNew = current().uncommittedBytes === 0 && piece.length === 0;
+      const isNothingNew = current.line.uncommittedBytes === 0 && piece.length === 0;
       if (isNothingNew && transcript.awaitLast()) return;
       commit(true);
     },
