@@ -34,8 +34,8 @@ export type TextToSpeech = {
   readonly can: { readonly wordTimes: boolean };
   /** Never throws: failures are said. */
   speak(options: SpeakOptions, on: (spoken: Spoken) => void): Utterance;
-  /** Opens a connection ahead of the first utterance. */
-  warm(): void;
+  /** Opens a connection ahead of the first utterance; some vendors need to know for which voice. */
+  warm(options?: SpeakOptions): void;
   check(signal: AbortSignal): Promise<Check>;
   close(): void;
 };
