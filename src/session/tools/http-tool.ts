@@ -72,6 +72,8 @@ function withQuery(url: string, given: JsonRecord): string {
 async function textOfAnswer({ headers, body }: Dispatcher.ResponseData): Promise<string> {
   const type = textOf(headers['content-type']).toLowerCase();
   const encoding = textOf(headers['content-encoding']).toLowerCase();
+  // A body that is given up says so as an error event, which ends a process where nobody listens.
+  body.on('error', () => undefined);
   if ((type !== '' && !TEXT_TYPES.test(type)) || (encoding !== '' && encoding !== 'identity')) {
     body.destroy();
     throw new ToolFault(
