@@ -39,11 +39,12 @@ export function registerHooks(app: FastifyInstance, parts: HookParts): void {
     const at = await findCarrierChannel(store, request.params.instanceId);
     const query = request.raw.url?.indexOf('?') ?? -1;
     const search = query < 0 ? '' : (request.raw.url?.slice(query) ?? '');
-    const url = hookUrls(publicUrl, request.params.instanceId)[route] + search;
+    const url = hookUrls(publicUrl, request.params.instanceId)[route];
     const signature = request.headers['x-twilio-signature'];
     const form = request.body instanceof Form ? request.body.parameters : {};
-    if (!isSignedByTwilio(at.authToken, stringOf(signature), url, form)) {
+    if (!isSignedByTwilio(at.authToken, stringOf(signature), url + search, form)) {
       // With the URL: a public URL that is not the one the carrier calls shows just like a forgery.
+      // Without its query: that is whatever a stranger likes.
       log.warn({ instanceId: at.instanceId, url }, 'webhook with a wrong signature refused');
       throw new VoiceError('forbidden', 'The signature does not match.');
     }

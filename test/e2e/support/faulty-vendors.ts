@@ -29,12 +29,12 @@ export type FaultyVendors = {
 };
 
 export async function faultyVendors(sandbox: Sandbox): Promise<FaultyVendors> {
-  const { bank, openEar, urls, keys } = sandbox;
+  const { bank, openEar, urls } = sandbox;
   const opened = new AsyncDisposableStack();
   const doors = {
-    deepgram: opened.use(await openDoor(keys.deepgram, urls.deepgram)),
-    openai: opened.use(await openDoor(keys.openai, urls.openai)),
-    cartesia: opened.use(await openDoor(keys.cartesia, urls.cartesia)),
+    deepgram: opened.use(await openDoor(urls.deepgram)),
+    openai: opened.use(await openDoor(urls.openai)),
+    cartesia: opened.use(await openDoor(urls.cartesia)),
   };
   const start = (name: FaultyName, apiKey: string, faults: Faults) => {
     const shared = { clock: systemClock, keys: [apiKey], faults };
@@ -71,9 +71,12 @@ type Door = AsyncDisposable & {
   lead(apiKey: string, url: string): void;
 };
 
-/** Passes each connection on, byte for byte, by the key in the head of its first request. */
-async function openDoor(apiKey: string, url: string): Promise<Door> {
-  const ways = new Map([[apiKey, url]]);
+/**
+ * Passes each connection on, byte for byte, by the key in the head of its first request; with
+ * another key to `elsewhere`.
+ */
+async function openDoor(elsewhere: string): Promise<Door> {
+  const ways = new Map<string, string>();
   const sockets = new Set<Socket>();
   const follow = (socket: Socket): void => {
     sockets.add(socket);
@@ -85,11 +88,11 @@ async function openDoor(apiKey: string, url: string): Promise<Door> {
     let head = '';
     const read = (chunk: Buffer): void => {
       head += chunk.toString('latin1');
+      if (!head.includes('\r\n\r\n')) return;
       const way = [...ways].find(([key]) => head.includes(key));
-      if (!way) return;
       near.off('data', read);
       near.pause();
-      const { hostname, port } = new URL(way[1]);
+      const { hostname, port } = new URL(way?.[1] ?? elsewhere);
       const far = connect(Number(port), hostname);
       follow(far);
       far.write(Buffer.from(head, 'latin1'));
