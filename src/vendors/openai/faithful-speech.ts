@@ -18,8 +18,9 @@ export type Respond = (
  * rule it does not wait at all.
  */
 const TRANSCRIPT_WITHIN_MS = 300;
-/** How often a text, or the end of one, is asked for once more. */
-const MAX_REPEATS = 1;
+/** How often a text is asked for once more because the model began with other words, or left out the end. */
+const MAX_RESTARTS = 1;
+const MAX_ENDINGS = 1;
 
 /**
  * Has a voice model, which is a language model and may answer where it should read, keep to a text. No
@@ -37,7 +38,9 @@ export function speakFaithfully(parts: {
   const { clock, failures } = parts;
   let { text } = parts;
   let saying = true;
-  let repeatCount = 0;
+  let askedCount = 0;
+  let restartCount = 0;
+  let endingCount = 0;
   let transcript = '';
   let isVouched = false;
   let held: Uint8Array[] = [];
@@ -69,20 +72,14 @@ export function speakFaithfully(parts: {
     held = [];
     cancelHold?.();
     cancelHold = undefined;
-    const attempt = repeatCount;
+    askedCount += 1;
+    const asked = askedCount;
     // A response that was given up may still be on its way.
     const on = (event: ResponseEvent): void => {
-      if (saying && attempt === repeatCount) onEvent(event);
+      if (saying && asked === askedCount) onEvent(event);
     };
-    const response = parts.respond({ text, isAgain: attempt > 0 }, on);
-    if (attempt === repeatCount) cancelResponse = response.cancel;
-  };
-  const askAgain = (rest: string): void => {
-    if (repeatCount >= MAX_REPEATS)
-      return fail(failures.of('garbled', 'openai speaks other words than it was given'));
-    repeatCount += 1;
-    text = rest;
-    ask();
+    const response = parts.respond({ text, isAgain: asked > 1 }, on);
+    if (asked === askedCount) cancelResponse = response.cancel;
   };
   const judgeOpening = (isWhole: boolean): void => {
     if (isVouched) return;
@@ -91,7 +88,10 @@ export function speakFaithfully(parts: {
     if (opening === 'open') return;
     warn('the voice does not begin as its text does');
     cancelResponse();
-    askAgain(text);
+    if (restartCount >= MAX_RESTARTS)
+      return fail(failures.of('garbled', 'openai speaks other words than it was given'));
+    restartCount += 1;
+    ask();
   };
 
   const onEvent = (event: ResponseEvent): void => {
@@ -112,13 +112,15 @@ export function speakFaithfully(parts: {
     }
   };
   const onDone = (): void => {
-    const attempt = repeatCount;
+    const asked = askedCount;
     judgeOpening(true);
-    if (!saying || attempt !== repeatCount) return;
+    if (!saying || asked !== askedCount) return;
     const { differs, missingEnd } = compareSpoken(text, transcript);
     if (differs) warn('the voice strays from its text');
-    if (isSpeakable(missingEnd) && repeatCount < MAX_REPEATS) return askAgain(missingEnd);
-    last({ type: 'done' });
+    if (!isSpeakable(missingEnd) || endingCount >= MAX_ENDINGS) return last({ type: 'done' });
+    endingCount += 1;
+    text = missingEnd;
+    ask();
   };
 
   ask();

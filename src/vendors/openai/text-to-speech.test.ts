@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MULAW_SILENCE } from '#audio/g711.ts';
 import { systemClock } from '#lib/clock.ts';
 import { createFaults } from '#sandbox/faults.ts';
@@ -7,6 +7,7 @@ import { createVoiceBank } from '#sandbox/speech/voice-bank.ts';
 import { startOpenAI } from '#sandbox/vendors/openai/server.ts';
 import type { OpenAISimulator } from '#sandbox/vendors/openai/server.ts';
 import { textToSpeechContract } from '#test/contracts/text-to-speech.ts';
+import { isEnd, openLine, wordsHeard } from '#test/support/speaking.ts';
 import type { SpeakingWorld } from '#test/support/speaking.ts';
 import { openaiTextToSpeech } from './text-to-speech.ts';
 import { openai } from './vendor.ts';
@@ -20,14 +21,17 @@ afterAll(() => bank[Symbol.asyncDispose]());
 describe.each(['gpt-realtime-2.1-mini', 'gpt-4o-mini-tts'])('OpenAI %s', (model) => {
   let simulator: OpenAISimulator;
   let faults: ReturnType<typeof createFaults>;
+  let sayInstead: (text: string) => string;
   beforeEach(async () => {
     faults = createFaults();
+    sayInstead = (text) => text;
     simulator = await startOpenAI({
       brain: () => ({}),
       clock: systemClock,
       keys: [KEY],
       faults,
       speech: { bank, openEar: openEar(bank) },
+      sayInstead: (text) => sayInstead(text),
       timing: { firstSpeechMs: 5, realTimeFactor: 50 },
     });
   });
@@ -41,7 +45,7 @@ describe.each(['gpt-realtime-2.1-mini', 'gpt-4o-mini-tts'])('OpenAI %s', (model)
   const unanswered = (): number =>
     simulator.requests().filter(({ status, aborted }) => status === undefined && !aborted).length;
 
-  textToSpeechContract((): SpeakingWorld => ({
+  const world = (): SpeakingWorld => ({
     apiKey: KEY,
     voice: openai.textToSpeech?.defaultVoice ?? '',
     open: (options) => openaiTextToSpeech({ ...options, baseUrl: simulator.url, model }),
@@ -56,5 +60,25 @@ describe.each(['gpt-realtime-2.1-mini', 'gpt-4o-mini-tts'])('OpenAI %s', (model)
       ear.write(new Uint8Array(2_000).fill(MULAW_SILENCE));
       return ear.words;
     },
-  }));
+  });
+  textToSpeechContract(world);
+
+  test('a model that first answers, and then leaves out the end, is not heard to do so', async () => {
+    if (!model.startsWith('gpt-realtime'))
+      return expect(openLine(world()).vendor.model).toBe(model);
+    const answers = ['Of course, with pleasure.', 'I would like to'];
+    sayInstead = (text) => answers.shift() ?? text;
+    using line = openLine(world());
+    const { spoken, utterance } = line.speak();
+    utterance.push('I would like to book a table.');
+    utterance.finish();
+    expect((await spoken.until(isEnd)).type).toBe('done');
+    expect(wordsHeard(world(), spoken)).toBe('i would like to book a table');
+    expect(simulator.speeches().map(({ text }) => text)).toEqual([
+      'I would like to book a table.',
+      'I would like to book a table.',
+      'book a table.',
+    ]);
+    expect(line.logged()).toContain('the voice strays from its text');
+  });
 });
