@@ -90,6 +90,8 @@ export async function startGoogle(options: GoogleOptions): Promise<GoogleSimulat
   };
   const connections: Mutable<GrpcConnectionRecord>[] = [];
   const streams: Mutable<StreamRecord>[] = [];
+  /** Ends what a stream has under way. */
+  const live = new Set<() => void>();
   const gemini = createGemini({ brain: options.brain, clock, keys, faults, timing });
 
   const stream = (
@@ -121,16 +123,19 @@ export async function startGoogle(options: GoogleOptions): Promise<GoogleSimulat
           timing,
           crashed: () => INTERNAL,
         });
+    const gone = (): void => {
+      if (!live.delete(gone)) return;
+      record.closedAtMs = clock.now();
+      listener.gone();
+    };
+    live.add(gone);
     return {
       message(bytes) {
         record.messages += 1;
         listener.message(bytes);
       },
       halfClosed: () => listener.halfClosed(),
-      gone() {
-        record.closedAtMs = clock.now();
-        listener.gone();
-      },
+      gone,
     };
   };
 
@@ -184,7 +189,11 @@ export async function startGoogle(options: GoogleOptions): Promise<GoogleSimulat
     streams: () => streams.map((one) => ({ ...one })),
     requests: () => server.requests(),
     generations: gemini.generations,
-    close: () => server.close(),
+    async close() {
+      await server.close();
+      // The streams' own ends may come after those of their connections.
+      for (const gone of live) gone();
+    },
   };
 }
 

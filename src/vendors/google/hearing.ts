@@ -178,7 +178,10 @@ export function openHearing(parts: HearingParts): HearingStream {
   };
   const watchIdle = (turn: Turn): void => {
     cancelIdle();
-    cancelIdle = clock.after(IDLE_MS, () => end(turn));
+    cancelIdle = clock.after(IDLE_MS, () => {
+      flush();
+      if (listening) end(turn);
+    });
   };
 
   const renewInTime = ({ leg }: Turn): void => {
