@@ -1,0 +1,77 @@
+import type { FaultCase } from './cases.ts';
+import { startCall } from './call.ts';
+import type { Chains, Trouble } from './call.ts';
+import { judgeCall, longestGap } from './judge.ts';
+import type { CallJudgement, Gap } from './judge.ts';
+import { AGENT_TEXT, CALLER_TEXT } from './scenario.ts';
+import type { FaultWorld } from './world.ts';
+
+/** How one case went. */
+export type CaseResult = {
+  readonly case: FaultCase;
+  readonly judgement: CallJudgement;
+  readonly gap: Gap;
+};
+
+/** Calls that share the clock: waiting for loopback then costs once for all of them. */
+const AT_ONCE = 8;
+
+/**
+ * Plays every case, and before it the same call without the fault.
+ * @throws if a call without a fault is not flawless: nothing could be told from its comparison
+ */
+export async function playCases(
+  world: FaultWorld,
+  cases: readonly FaultCase[],
+  onResult: (result: CaseResult) => void = () => undefined,
+): Promise<readonly CaseResult[]> {
+  const chains = new Map(cases.map((one) => [JSON.stringify(one.chains), one.chains]));
+  const baselines = new Map<string, CallJudgement>();
+  for (const batch of batches([...chains])) {
+    const judged = await playBatch(
+      world,
+      batch.map(([, of]) => ({ chains: of })),
+    );
+    for (const [index, judgement] of judged.entries()) {
+      const [key = ''] = batch[index] ?? [];
+      const { dropped, lost, repeated } = judgement;
+      if (dropped !== undefined || lost.length + repeated.length > 0)
+        throw new Error(
+          `without a fault the call with ${key} went wrong: ${[dropped, ...lost, ...repeated].join(', ')}`,
+        );
+      baselines.set(key, judgement);
+    }
+  }
+
+  const results: CaseResult[] = [];
+  for (const batch of batches(cases)) {
+    const judged = await playBatch(world, batch);
+    for (const [index, judgement] of judged.entries()) {
+      const one = batch[index];
+      const baseline = baselines.get(JSON.stringify(one?.chains));
+      if (!one || !baseline) throw new Error('a case without its comparison');
+      const gap = longestGap(judgement, baseline, one.detectionMs);
+      const result = { case: one, judgement, gap };
+      results.push(result);
+      onResult(result);
+    }
+  }
+  return results;
+}
+
+async function playBatch(
+  world: FaultWorld,
+  calls: readonly { readonly chains: Chains; readonly trouble?: Trouble }[],
+): Promise<readonly CallJudgement[]> {
+  const started = [];
+  for (const { chains, trouble } of calls) started.push(await startCall(world, chains, trouble));
+  const all = await world.during(Promise.all(started.map(({ evidence }) => evidence)));
+  return all.map((evidence) =>
+    judgeCall(evidence, { agentText: AGENT_TEXT, callerText: CALLER_TEXT }),
+  );
+}
+
+const batches = <Item>(items: readonly Item[]): readonly (readonly Item[])[] =>
+  Array.from({ length: Math.ceil(items.length / AT_ONCE) }, (_, index) =>
+    items.slice(index * AT_ONCE, (index + 1) * AT_ONCE),
+  );
