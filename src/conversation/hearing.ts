@@ -1,7 +1,7 @@
 import { emit, patch, patchCaller, patchReply } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { recordCallerTurn } from './ending.ts';
-import { dues, mayAnswer, mayTakeKeys, RECOGNISER_LAG_MS } from './policies/dues.ts';
+import { dues, isCatchingUp, mayAnswer, mayTakeKeys, RECOGNISER_LAG_MS } from './policies/dues.ts';
 import { ANSWER_OVERLAP_MS, claimsFloor, isNearEnd } from './policies/floor.ts';
 import { newWords } from './policies/repeats.ts';
 import { hasWords, isBackchannel, normalise } from './policies/words.ts';
@@ -46,6 +46,7 @@ export function hearingChanged(draft: Draft, vendorDecides: boolean): void {
   patch(draft, {
     policy: { ...policy, endpointing: { ...policy.endpointing, vendorDecides } },
   });
+  patchCaller(draft, { hearingSinceMs: draft.nowMs });
   if (!vendorDecides && caller.voice === 'silent') emit(draft, { type: 'finalize-hearing' });
 }
 
@@ -73,7 +74,11 @@ function heard(draft: Draft, spoken: string, closes: boolean): void {
   const turn = caller.turn ?? newTurn(draft);
   const final = closes ? [turn.final, text].filter((part) => part !== '').join(' ') : turn.final;
   const next: CallerTurn = { ...turn, final, interim: closes ? '' : text, ended: false };
-  if (normalise(turnText(next)) === normalise(before)) return patchCaller(draft, { turn: next });
+  if (normalise(turnText(next)) === normalise(before)) {
+    // One that hears again says what is known before it says what is new.
+    const changedMs = isCatchingUp(caller, draft.nowMs) ? draft.nowMs : next.changedMs;
+    return patchCaller(draft, { turn: { ...next, changedMs } });
+  }
   const unvoiced = isUnvoiced(caller, turn, draft.nowMs);
   patchCaller(draft, {
     turn: {
@@ -212,6 +217,7 @@ function newTurn(draft: Draft): CallerTurn {
 const isUnvoiced = (caller: Caller, turn: CallerTurn, nowMs: number): boolean =>
   caller.voice === 'silent' && (!hadVoice(caller, nowMs) || caller.voiceSinceMs < turn.startMs);
 
-/** Whether there was a voice so lately that words may be its own. */
+/** Whether there was a voice so lately, or one that is being heard again, that words may be its own. */
 const hadVoice = (caller: Caller, nowMs: number): boolean =>
-  caller.voiceSinceMs > caller.voiceStartMs && caller.voiceSinceMs >= nowMs - RECOGNISER_LAG_MS;
+  caller.voiceSinceMs > caller.voiceStartMs &&
+  (caller.voiceSinceMs >= nowMs - RECOGNISER_LAG_MS || isCatchingUp(caller, nowMs));

@@ -25,6 +25,8 @@ export type Caller = {
   /** Keys pressed and not yet answered. */
   readonly keys: string;
   readonly keysSinceMs: number;
+  /** Since when another recogniser than the first listens, which heard the last words again; null: none does. */
+  readonly hearingSinceMs: number | null;
 };
 
 export type CallerTurn = {
@@ -166,6 +168,7 @@ export const newConversation = (policy: Policy): Conversation => ({
     recorded: '',
     keys: '',
     keysSinceMs: 0,
+    hearingSinceMs: null,
   },
   reply: null,
   toSay: [],

@@ -1,4 +1,4 @@
-import type { CallerTurn, Conversation, Reply } from '../state.ts';
+import type { Caller, CallerTurn, Conversation, Reply } from '../state.ts';
 import { isLineTaken, turnText } from '../state.ts';
 import type { TimerName } from '../timer-name.ts';
 import { claimsFloor } from './floor.ts';
@@ -8,6 +8,16 @@ import { isBackchannel, normalise, soundsUnfinished } from './words.ts';
 const STABLE_MS = 60;
 /** How much longer to wait for words the recogniser may still change. */
 const INTERIM_GRACE_MS = 300;
+/** Words that have stood still for this long while the voice went on are not all that was said. */
+const BEHIND_MS = 1_000;
+/** How much longer to wait for a recogniser that is behind: it may be found dead, and another one hear it all again. */
+const BEHIND_GRACE_MS = 4_500;
+/** A recogniser that takes over needs this long at most for what it hears again. */
+const CATCH_UP_MS = 5_000;
+/** To its first word. */
+const CATCH_UP_FIRST_MS = 1_000;
+/** While it does, words come ten times as fast as they were spoken, and so do the pauses between them. */
+const CATCH_UP_STABLE_MS = 250;
 /** How much longer to wait where only the recogniser hears the caller: its words come in bursts. */
 const UNVOICED_GRACE_MS = 700;
 /** A listening sign needs no second thought. */
@@ -55,7 +65,7 @@ export function dues(conversation: Conversation): Dues {
     if (mayPrepare(conversation, caller.turn))
       due.eager = Math.max(
         caller.turn.speechEndMs + policy.endpointing.eagerSilenceMs + unvoicedMs(caller.turn),
-        caller.turn.changedMs + STABLE_MS,
+        stableAtMs(caller, caller.turn),
       );
   }
   if (!reply && !caller.turn && caller.keys === '') due.idle = idleDueMs(conversation);
@@ -90,12 +100,26 @@ function endpointDueMs({ policy, caller }: Conversation, turn: CallerTurn): numb
       (unfinished ? endpointing.unfinishedSilenceMs : 0)
     );
   const silenceMs = unfinished ? endpointing.unfinishedSilenceMs : endpointing.silenceMs;
-  const graceMs = turn.interim === '' ? 0 : INTERIM_GRACE_MS;
+  const isBehind = turn.speechEndMs - turn.changedMs >= BEHIND_MS;
+  const graceMs = turn.interim === '' ? 0 : isBehind ? BEHIND_GRACE_MS : INTERIM_GRACE_MS;
   return Math.max(
     turn.speechEndMs + silenceMs + graceMs + unvoicedMs(turn),
-    turn.changedMs + STABLE_MS,
+    stableAtMs(caller, turn),
   );
 }
+
+/** When the words have stood still for long enough to be all. */
+function stableAtMs({ hearingSinceMs }: Caller, { changedMs }: CallerTurn): number {
+  if (hearingSinceMs === null || changedMs - hearingSinceMs >= CATCH_UP_MS)
+    return changedMs + STABLE_MS;
+  // The new recogniser has said nothing yet.
+  if (changedMs < hearingSinceMs) return hearingSinceMs + CATCH_UP_FIRST_MS;
+  return changedMs + CATCH_UP_STABLE_MS;
+}
+
+/** Whether the recogniser has taken over so lately that it may still hear again what was said before. */
+export const isCatchingUp = ({ hearingSinceMs }: Caller, atMs: number): boolean =>
+  hearingSinceMs !== null && atMs - hearingSinceMs < CATCH_UP_MS;
 
 const unvoicedMs = (turn: CallerTurn): number => (turn.unvoiced ? UNVOICED_GRACE_MS : 0);
 
