@@ -1,5 +1,5 @@
 import type { LanguageModel, Thinking, ThinkRequest, Thought } from '#contracts/language-model.ts';
-import type { FailureCode, VendorFailure } from '#contracts/vendor.ts';
+import type { VendorFailure } from '#contracts/vendor.ts';
 import type { Cancel, Clock } from '#lib/clock.ts';
 import { checkChain } from './check-chain.ts';
 import { continuationOf, createJoiner, wholeWords } from './continuation.ts';
@@ -11,14 +11,14 @@ export type ModelLink = Link<LanguageModel>;
 
 /** After so many answers in a row that a rival gave first, the rival is asked first. */
 const RACES_LOST = 2;
-/** Between two pieces of an answer, if another link could go on with it; a tool call comes in one piece. */
-const NEXT_OUTPUT_WITHIN_MS = 4_000;
+/** After a tool call the answer may go on, with another; if it does not, the call stands. */
+const AFTER_TOOL_CALL_MS = 4_000;
 
 /**
  * Thinks with the first link that can, for one call. One that is silent for `hedgeMs` gets a rival:
- * the next is asked the same, the first to answer speaks and the other is stopped. One that fails
- * before its first output is replaced; one that fails after it is continued by the next, from the
- * whole words given so far. An answer that had come to a tool call is over: no tool is called twice.
+ * the next is asked, too, the first to say something speaks and the other is stopped. One that fails
+ * before its first output is replaced. One that fails or stalls after it is continued by the next,
+ * from the whole words given so far. An answer that had come to a tool call is over: no tool is called twice.
  */
 export function chainLanguageModel(
   links: readonly [ModelLink, ...ModelLink[]],
@@ -95,11 +95,15 @@ function thinkByChain(parts: {
     run.thinking = thinking;
     // Failed, or beaten, before there was anything to abort.
     if (!runs.includes(run)) return thinking.abort();
-    if (!speaker) expectFirst();
+    expectOutput();
   };
   /** Somebody else is asked, too, when nobody has said anything for too long. */
-  const expectFirst = (): void => {
+  const expectOutput = (): void => {
     cancelTimer();
+    if (hasCalledTool) {
+      cancelTimer = clock.after(AFTER_TOOL_CALL_MS, () => end(NO_MORE));
+      return;
+    }
     cancelTimer = clock.after(hedgeMs, () => {
       const rival = order.nextBeside(
         attempts,
@@ -108,36 +112,22 @@ function thinkByChain(parts: {
       if (rival) ask(rival);
     });
   };
-  const expectNext = (run: Run): void => {
-    cancelTimer();
-    cancelTimer = clock.after(NEXT_OUTPUT_WITHIN_MS, () => {
-      if (!order.nextBeside(attempts, [run.link])) return;
-      failed(
-        run,
-        failureOf(run, 'timeout', `stopped in mid-answer for ${NEXT_OUTPUT_WITHIN_MS} ms`),
-      );
-    });
-  };
 
   const speaks = (run: Run): void => {
-    if (speaker === run) return expectNext(run);
-    const rivals = runs.filter((other) => other !== run);
+    const others = runs.filter((other) => other !== run);
     const slow = runs[0] === run ? undefined : runs[0];
+    // What may still grow came from the one that is beaten.
+    if (slow === speaker) growing = '';
+    const isFirst = speaker !== run;
     speaker = run;
     runs = [run];
-    stop(rivals);
-    parts.raced(run.link, slow?.link);
-    expectNext(run);
-    if (slow)
-      on({
-        type: 'switched',
-        failure: failureOf(
-          slow,
-          'timeout',
-          `had said nothing for ${hedgeMs} ms, and another was faster`,
-        ),
-        to: run.link.vendor.vendor,
-      });
+    stop(others);
+    for (const other of others)
+      attempts.push({ link: other.link, failure: slowness(other, hedgeMs), isBeaten: true });
+    if (isFirst || others.length > 0) parts.raced(run.link, slow?.link);
+    expectOutput();
+    if (!slow) return;
+    on({ type: 'switched', failure: slowness(slow, hedgeMs), to: run.link.vendor.vendor });
   };
 
   const give = (text: string): void => {
@@ -165,9 +155,9 @@ function thinkByChain(parts: {
         if (!over) give(run.joiner.push(thought.text));
         return;
       case 'tool-call':
+        hasCalledTool = true;
         speaks(run);
         if (!over) giveRest(run);
-        hasCalledTool = true;
         if (!over) on(thought);
         return;
       case 'done':
@@ -190,7 +180,7 @@ function thinkByChain(parts: {
     if (run === speaker) {
       speaker = undefined;
       growing = '';
-      if (hasCalledTool) return end({ type: 'done', inputTokens: 0, outputTokens: 0 });
+      if (hasCalledTool) return end(NO_MORE);
     }
     const [rival] = runs;
     const next = rival?.link ?? order.next(attempts);
@@ -198,7 +188,7 @@ function thinkByChain(parts: {
     on({ type: 'switched', failure, to: next.vendor.vendor });
     if (over) return;
     if (!rival) return ask(next);
-    expectFirst();
+    expectOutput();
   };
 
   const first = order.next([]);
@@ -206,9 +196,12 @@ function thinkByChain(parts: {
   return { abort: () => end() };
 }
 
-const failureOf = ({ link }: Run, code: FailureCode, what: string): VendorFailure => ({
+/** What it cost is not known. */
+const NO_MORE: Thought = { type: 'done', inputTokens: 0, outputTokens: 0 };
+
+const slowness = ({ link }: Run, silentMs: number): VendorFailure => ({
   vendor: link.vendor.vendor,
   role: 'language-model',
-  code,
-  message: `${link.vendor.vendor} ${what}`,
+  code: 'timeout',
+  message: `${link.vendor.vendor} had said nothing for ${silentMs} ms, and another was faster`,
 });

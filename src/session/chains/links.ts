@@ -10,7 +10,12 @@ export type Link<Vendor> = {
 };
 
 /** What was tried for one piece of work, in order. */
-export type Attempt<L> = { readonly link: L; readonly failure: VendorFailure };
+export type Attempt<L> = {
+  readonly link: L;
+  readonly failure: VendorFailure;
+  /** It did not fail: another was faster. */
+  readonly isBeaten?: true;
+};
 
 /** The links of one call's chain, by whom to ask next. It remembers for the call who failed. */
 export type LinkOrder<L> = {
@@ -49,7 +54,7 @@ const WORTH_ANOTHER_TRY: ReadonlySet<FailureCode> = new Set(['closed', 'garbled'
 
 /**
  * The first link in order that was not tried yet, a working key before one that is out. Once all were
- * tried, one whose connection ended in the middle gets a second chance on a new one.
+ * tried, one that was only slow, or whose connection ended in the middle, gets a second chance.
  */
 export function nextLink<L extends Pick<Link<unknown>, 'isOut'>>(
   order: readonly L[],
@@ -61,7 +66,8 @@ export function nextLink<L extends Pick<Link<unknown>, 'isOut'>>(
     fresh.find((link) => !link.isOut()) ??
     fresh[0] ??
     attempts.find(
-      ({ link, failure }) => timesTried(link) === 1 && WORTH_ANOTHER_TRY.has(failure.code),
+      ({ link, failure, isBeaten }) =>
+        timesTried(link) === 1 && (isBeaten || WORTH_ANOTHER_TRY.has(failure.code)),
     )?.link
   );
 }
