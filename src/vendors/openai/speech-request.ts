@@ -128,8 +128,9 @@ function sampleReader(): (bytes: Uint8Array) => Int16Array {
   let rest = Buffer.alloc(0);
   return (bytes) => {
     const all = rest.length === 0 ? Buffer.from(bytes) : Buffer.concat([rest, bytes]);
-    const count = all.length >> 1;
-    rest = all.subarray(2 * count);
-    return Int16Array.from({ length: count }, (_, i) => all.readInt16LE(2 * i));
+    const pcm = new Int16Array(all.length >> 1);
+    for (let i = 0; i < pcm.length; i++) pcm[i] = all.readInt16LE(2 * i);
+    rest = all.subarray(2 * pcm.length);
+    return pcm;
   };
 }

@@ -64,8 +64,8 @@ describe.each(['gpt-realtime-2.1-mini', 'gpt-4o-mini-tts'])('OpenAI %s', (model)
   textToSpeechContract(world);
 
   test('a model that first answers, and then leaves out the end, is not heard to do so', async () => {
-    if (!model.startsWith('gpt-realtime'))
-      return expect(openLine(world()).vendor.model).toBe(model);
+    // The speech endpoint is no language model: it keeps to its text.
+    if (!model.startsWith('gpt-realtime')) return expect(model).toBe('gpt-4o-mini-tts');
     const answers = ['Of course, with pleasure.', 'I would like to'];
     sayInstead = (text) => answers.shift() ?? text;
     using line = openLine(world());
