@@ -47,8 +47,9 @@ async function load(): Promise<OpenResampler> {
     let isOpen = true;
 
     const push = (pcm: Int16Array): Int16Array => {
+      if (!isOpen) return new Int16Array(0);
       const parts: Int16Array[] = [];
-      for (let from = 0; from < pcm.length && isOpen;) {
+      for (let from = 0; from < pcm.length;) {
         const block = pcm.subarray(from, from + BLOCK_SAMPLES);
         // The memory may have grown and moved since the last call, so it is looked up anew.
         speex.HEAP16.set(block, input / 2);
@@ -64,10 +65,7 @@ async function load(): Promise<OpenResampler> {
     };
     return {
       push,
-      end: () =>
-        isOpen
-          ? push(new Int16Array(speex._speex_resampler_get_input_latency(state)))
-          : new Int16Array(0),
+      end: () => push(new Int16Array(isOpen ? speex._speex_resampler_get_input_latency(state) : 0)),
       close() {
         if (!isOpen) return;
         isOpen = false;
