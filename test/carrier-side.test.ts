@@ -182,6 +182,37 @@ describe('a phone call through the carrier', () => {
     expect(carrier.warnings).toEqual([]);
   });
 
+  test('is handed over to somebody else, and is theirs from then on', async () => {
+    await setUp();
+    const phoneCall = dial();
+    const call = await answered();
+    expect(await call.transferAtCarrier?.('+15550177')).toEqual({ ok: true });
+    await until('closed');
+    expect(toldOf('closed')).toEqual([{ type: 'closed', reason: 'caller' }]);
+    await store.calls.end(TENANT, call.callId, {
+      reason: 'transferred',
+      detail: 'to sales',
+      at: new Date(systemClock.now()),
+    });
+    call.transport.close();
+    await phoneCall.done;
+    expect(phoneCall.dialled).toEqual(['+15550177']);
+    // Whoever was dialled was heard before the call ended.
+    expect(caller.heard.length).toBeGreaterThan(0);
+    expect(await endReason(phoneCall)).toBe('transferred');
+    expect(carrier.warnings).toEqual([]);
+  });
+
+  test('that is over cannot be handed over, and we are told', async () => {
+    await setUp();
+    const phoneCall = dial();
+    const call = await answered();
+    caller.handset().hangUp();
+    await phoneCall.done;
+    expect(await call.transferAtCarrier?.('+15550177')).toMatchObject({ ok: false });
+    expect(phoneCall.dialled).toEqual([]);
+  });
+
   test('hanging up twice, or after the caller did, is fine', async () => {
     await setUp();
     const phoneCall = dial();

@@ -41,6 +41,9 @@ export type CallOptions = {
 
 /** The voice of announcements. */
 const VOICE = 'slt';
+/** What whoever is dialled says, before they put the phone down. */
+export const DIALLED_GREETING = 'Hello, you are through to a person now.';
+const DIALLED_RINGS_MS = 1_000;
 const APPLICATION_ERROR = 'We are sorry, an application error has occurred. Goodbye.';
 /** Times one call may be sent on without a second in between, before it counts as going in a circle. */
 const MAX_DOCUMENTS_AT_ONCE = 50;
@@ -51,6 +54,7 @@ export function startCall(options: CallOptions): PhoneCall {
   const sid = newSid('CA');
   const random = createRandom(faults.seed ?? 1);
   const streams: MediaStream[] = [];
+  const dialled: string[] = [];
   const startedAtMs = clock.now();
   let status: CallStatus = 'ringing';
   let answeredAtMs: number | undefined;
@@ -180,6 +184,16 @@ export function startCall(options: CallOptions): PhoneCall {
         if (verb.action === undefined || !action) return undefined;
         return { url: action.href, method: verb.method, purpose: 'connect-action' };
       }
+      case 'Dial': {
+        if (!/^\+[1-9]\d{6,14}$/.test(verb.number)) {
+          warn(13_224, `Dial: Twilio does not support calling this number: ${verb.number}`);
+          return undefined;
+        }
+        dialled.push(verb.number);
+        await announce(answer(), silenceOf(Math.min(verb.ringsMs, DIALLED_RINGS_MS)), signal);
+        if (!signal.aborted) await say(DIALLED_GREETING, signal);
+        return undefined;
+      }
       case 'NotCarried':
         warn(0, `<${verb.name}> is TwiML that the sandbox does not carry out`);
         return applicationError(signal);
@@ -262,6 +276,7 @@ export function startCall(options: CallOptions): PhoneCall {
       return endedAtMs;
     },
     streams,
+    dialled,
     hangUp: () => over(line ? 'completed' : 'canceled', 'caller'),
     complete: () => over('completed', 'other-side'),
     redirect(source) {

@@ -32,6 +32,8 @@ export type PhoneCall = {
   readonly endedAtMs: number | undefined;
   /** Every media stream of the call, the running one last. */
   readonly streams: readonly MediaStream[];
+  /** Numbers that the call was handed over to. */
+  readonly dialled: readonly string[];
   /** The caller puts the phone down. */
   hangUp(): void;
   /** The account ends the call by the REST API. */

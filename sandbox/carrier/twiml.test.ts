@@ -88,9 +88,17 @@ describe('TwiML', () => {
     expect(verbs[0]).not.toHaveProperty('stream.parameters.c');
   });
 
+  test('a Dial of one number is understood, bare or as a noun', () => {
+    for (const inside of ['+15550100', '<Number>+15550100</Number>'])
+      expect(verbsOf(`<Response><Dial timeout="20">${inside}</Dial></Response>`)).toMatchObject({
+        verbs: [{ verb: 'Dial', number: '+15550100', ringsMs: 20_000 }],
+        warnings: [],
+      });
+  });
+
   test('a verb that this carrier does not know how to carry out is named, not passed over', () => {
-    expect(verbsOf('<Response><Dial>+15550100</Dial></Response>').verbs).toEqual([
-      { verb: 'NotCarried', name: 'Dial' },
+    expect(verbsOf('<Response><Dial><Sip>sip:x@y</Sip></Dial></Response>').verbs).toEqual([
+      { verb: 'NotCarried', name: 'Dial><Sip' },
     ]);
   });
 });

@@ -23,6 +23,8 @@ export type Verb =
       readonly method: HttpMethod;
       readonly stream: StreamNoun;
     }
+  /** Hands the call over to a number. */
+  | { readonly verb: 'Dial'; readonly number: string; readonly ringsMs: number }
   /** Valid TwiML that this carrier does not carry out. */
   | { readonly verb: 'NotCarried'; readonly name: string };
 
@@ -43,7 +45,7 @@ export const MAX_TWIML_BYTES = 64 * 1024;
 /** Name and value of one `<Parameter>` together. */
 const MAX_PARAMETER_CHARS = 500;
 const OTHER_VERBS = new Set(
-  'Dial Echo Enqueue Gather Leave Pay Play Prompt Queue Record Refer Sms Start Stop'.split(' '),
+  'Echo Enqueue Gather Leave Pay Play Prompt Queue Record Refer Sms Start Stop'.split(' '),
 );
 const OTHER_NOUNS = new Set(
   'AiSession Assistant Autopilot Conversation ConversationRelay Room VirtualAgent'.split(' '),
@@ -107,11 +109,31 @@ function verbOf(element: Element, warn: (message: string) => void): Verb | undef
       return { verb: 'Hangup' };
     case 'Connect':
       return connectOf(element, warn);
+    case 'Dial':
+      return dialOf(element, warn);
     default:
       if (OTHER_VERBS.has(name)) return { verb: 'NotCarried', name };
       warn(`<${name}> is not allowed in <Response>`);
       return undefined;
   }
+}
+
+/** One number, bare or as a noun; several at once, other nouns and an action are not carried out. */
+function dialOf(element: Element, warn: (message: string) => void): Verb {
+  const { attributes, children, text } = element;
+  checkAttributes(
+    element,
+    ['action', 'method', 'timeout', 'timeLimit', 'callerId', 'answerOnBridge', 'hangupOnStar'],
+    warn,
+  );
+  const [noun] = children;
+  if (children.length > 1 || (noun && noun.name !== 'Number') || attributes['action'] !== undefined)
+    return { verb: 'NotCarried', name: noun ? `Dial><${noun.name}` : 'Dial action' };
+  return {
+    verb: 'Dial',
+    number: noun ? noun.text : text,
+    ringsMs: wholeOf(element, 'timeout', 30, warn) * 1_000,
+  };
 }
 
 function connectOf(element: Element, warn: (message: string) => void): Verb | undefined {
