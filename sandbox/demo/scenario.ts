@@ -1,4 +1,5 @@
 import type { Step } from '#sandbox/caller/script.ts';
+import { goingOn } from '#sandbox/vendors/going-on.ts';
 import type { Brain } from '#sandbox/vendors/brain.ts';
 
 /** The agent of the demo, as it is created through the public API. */
@@ -24,12 +25,12 @@ export const demoScript: readonly Step[] = [
 ];
 
 /** What the simulated model says to the last thing it was told. */
-export const demoBrain: Brain = ({ items }) => {
+export const demoBrain: Brain = goingOn(({ items }) => {
   const last = items.findLast((item) => item.type === 'message' && item.role === 'user');
   const said = last?.type === 'message' ? last.text : '';
   for (const [pattern, reply] of REPLIES) if (pattern.test(said)) return reply;
   return { text: 'I am sorry, I did not understand that. Could you say it another way?' };
-};
+});
 
 const REPLIES: readonly (readonly [RegExp, ReturnType<Brain>])[] = [
   [

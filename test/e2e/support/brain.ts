@@ -1,4 +1,5 @@
 import { demoBrain } from '#sandbox/demo/scenario.ts';
+import { goingOn } from '#sandbox/vendors/going-on.ts';
 import type { Brain } from '#sandbox/vendors/brain.ts';
 
 /** Long enough to be talked into, in words that are easy to tell apart. */
@@ -9,7 +10,7 @@ export const STORY =
 export const ASK_FOR_STORY = 'Please tell me a story.';
 
 /** The demo's model, which also tells a story and knows which keys were pressed. */
-export const testBrain: Brain = (request) => {
+export const testBrain: Brain = goingOn((request) => {
   const last = request.items.findLast(
     (item) => item.type === 'message' && item.role !== 'assistant',
   );
@@ -18,4 +19,4 @@ export const testBrain: Brain = (request) => {
   if (keys !== undefined)
     return { text: `You pressed ${keys.includes('4 2') ? 'forty two' : 'something else'}.` };
   return /story/i.test(text) ? { text: STORY } : demoBrain(request);
-};
+});
