@@ -10,7 +10,8 @@ const PREFACE = 'PRI * HTTP/2.0';
  * others to `http1`, which must not listen itself.
  */
 export function frontDoor(http1: HttpServer, http2: (socket: Socket) => void): Server {
-  return createServer((socket) => {
+  // A small message must not wait for the acknowledgement of the one before it: that takes 40 ms.
+  return createServer({ noDelay: true }, (socket) => {
     const look = (): void => {
       const beginning: unknown = socket.read();
       // Null: the connection ended, or its first bytes are still to come.
