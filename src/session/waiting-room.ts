@@ -47,7 +47,7 @@ export function createWaitingRoom(pool: VendorPool, clock: Clock): WaitingRoom {
       const { instanceId } = channel;
       const acquired = pool.acquire(agent, secrets, channel);
       acquired.set.model.warm();
-      acquired.set.speech.warm();
+      acquired.set.speech.warm({ voice: acquired.set.voice, language: agent.language });
       const one: Waiting = {
         brainId: brainIdOf(agent, secrets),
         acquired,

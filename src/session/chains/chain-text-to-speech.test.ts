@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Spoken } from '#contracts/text-to-speech.ts';
+import type { SpeakOptions, Spoken } from '#contracts/text-to-speech.ts';
 import { virtualClock } from '#lib/virtual-clock.ts';
 import { speechWorld, WORD_MS } from '#test/support/speech-links.ts';
 import type { SpeechManners } from '#test/support/speech-links.ts';
@@ -223,4 +223,15 @@ describe('a chain of voices', () => {
       { numRuns: 30 },
     );
   });
+});
+
+test('who speaks first is warmed up for its own voice', () => {
+  const clock = virtualClock();
+  const link = speechWorld(clock).link({ name: 'v0' });
+  const warmed: (SpeakOptions | undefined)[] = [];
+  const vendor = { ...link.vendor, warm: (asked?: SpeakOptions) => void warmed.push(asked) };
+  const chain = chainTextToSpeech([{ ...link, vendor }], { clock, stallMs: STALL_MS });
+  chain.warm({ voice: 'ignored', language: 'en' });
+  chain.warm();
+  expect(warmed).toEqual([{ voice: 'v0-voice', language: 'en' }, undefined]);
 });

@@ -48,7 +48,10 @@ export function chainTextToSpeech(
         wordTimes,
         holdsBack: links.length > 1,
       }),
-    warm: () => order.next([])?.vendor.warm(),
+    warm(asked) {
+      const link = order.next([]);
+      link?.vendor.warm(asked && { ...asked, voice: link.voice });
+    },
     check: (signal) => checkChain(links, signal),
     close: () => links.forEach(({ vendor }) => vendor.close()),
   };
