@@ -6,6 +6,7 @@ import type { OpenEar, VoiceBank } from '#sandbox/speech/speech.ts';
 import { createVoiceBank } from '#sandbox/speech/voice-bank.ts';
 import { createVoiceActivity } from '#vendors/silero/voice-activity.ts';
 import type { SileroVoiceActivity } from '#vendors/silero/voice-activity.ts';
+import { watchLoopback } from './loopback.ts';
 
 /** What all calls share: one virtual clock, one bank of voices, one model of voice activity. */
 export type FaultWorld = AsyncDisposable & {
@@ -15,20 +16,19 @@ export type FaultWorld = AsyncDisposable & {
   readonly voiceActivity: SileroVoiceActivity;
   /**
    * Moves time on until `outcome` settles. Time stands still while a sentence is being synthesised or a
-   * window of sound is being judged, and after each step the event loop turns often enough for loopback
-   * to deliver: how fast the machine is does not show in what is measured.
+   * window of sound is being judged, and as long as a byte is on its way between two sockets: how fast
+   * the machine is does not show in what is measured.
    */
   during<T>(outcome: Promise<T>): Promise<T>;
 };
 
 const STEP_MS = 10;
-/** A new connection with its handshake, a request and the first piece of its answer. */
-const LOOPBACK_TURNS = 6;
 
 export async function openFaultWorld(): Promise<FaultWorld> {
   const opened = new AsyncDisposableStack();
   try {
     const clock = virtualClock(Date.UTC(2026, 0, 5, 9));
+    const loopback = opened.use(watchLoopback());
     const flite = opened.use(await createVoiceBank());
     const speaking = new Set<Promise<unknown>>();
     const bank: VoiceBank = {
@@ -46,10 +46,10 @@ export async function openFaultWorld(): Promise<FaultWorld> {
       (running) => running.close(),
     );
     const settle = async (): Promise<void> => {
-      for (let turn = 0; turn < LOOPBACK_TURNS; turn++) {
-        await turnOfTheLoop();
-        while (speaking.size > 0) await Promise.allSettled(speaking);
-      }
+      do {
+        await Promise.allSettled(speaking);
+        await loopback.delivered();
+      } while (speaking.size > 0);
       await voiceActivity.settled();
     };
     return {
@@ -74,5 +74,3 @@ export async function openFaultWorld(): Promise<FaultWorld> {
     throw error;
   }
 }
-
-const turnOfTheLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
