@@ -114,9 +114,24 @@ describe('playback', () => {
   test('a reply released before its first audio flows as it comes', () => {
     const line = carrier();
     line.playback.release(1, 0);
-    line.playback.push(1, audio(100));
+    line.playback.push(1, audio(200));
     line.run(60);
     expect(line.heardMs).toBe(60);
+  });
+
+  test('waits for a little more than nothing, so that a stall does not tear the first word', () => {
+    const line = carrier();
+    line.playback.release(1, 0);
+    line.playback.push(1, audio(100));
+    expect(line.sentMs).toBe(0);
+    line.playback.push(1, audio(100));
+    expect(line.sentMs).toBe(200);
+
+    const short = carrier();
+    short.playback.release(1, 0);
+    short.playback.push(1, audio(100));
+    short.playback.done(1);
+    expect(short.sentMs).toBe(100);
   });
 
   test('says what was played at the end of every word, and at the end of all', () => {
@@ -141,7 +156,7 @@ describe('playback', () => {
     const unknown = carrier();
     unknown.playback.release(1, 0);
     unknown.playback.push(1, audio(6_000));
-    expect(unknown.sentMs).toBe(240);
+    expect(unknown.sentMs).toBe(400);
     unknown.run(6_100);
     expect(unknown.heardMs).toBe(6_000);
   });

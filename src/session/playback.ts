@@ -5,7 +5,9 @@ import type { Transport } from '#contracts/transport.ts';
 /** How much audio is kept with the other side: it hides our stalls, and is thrown away on an interruption. */
 const LEAD_MS = 1_000;
 /** Where the times of the words are still to come, so that marks can be put exactly at their ends. */
-const LEAD_WITHOUT_WORDS_MS = 240;
+const LEAD_WITHOUT_WORDS_MS = 400;
+/** What has to be there before the first of it is sent: a stall right after would tear the first word. */
+const START_MS = 160;
 /** Marks lie at the ends of words and never further apart than this. */
 const MARK_EVERY_MS = 200;
 const MARK_EVERY_WITHOUT_WORDS_MS = 40;
@@ -133,6 +135,8 @@ export function createPlayback(options: {
   const pump = (): void => {
     if (!track?.flowing) return;
     const { untilBytes, knownBytes } = limits(track);
+    const isStarting = track.sentBytes === track.fromBytes && !track.done;
+    if (isStarting && untilBytes - track.sentBytes < phoneBytes(START_MS)) return;
     while (track.sentBytes < untilBytes) {
       const end = nextMarkBytes(track, knownBytes, untilBytes);
       transport.sendAudio(track.audio.subarray(track.sentBytes, end));
