@@ -167,6 +167,35 @@ describe('a stream of OpenAI', () => {
     expect(sent(peer).filter((one) => one === 'commit')).toHaveLength(1);
   });
 
+  test('who asks for the end of a segment in the middle of a word gets it after that word', async () => {
+    const { stream } = listen();
+    const peer = await service.peer();
+    write(stream, 400, LOUD);
+    stream.finalize();
+    stream.finalize();
+    write(stream, 160, LOUD);
+    write(stream, 160);
+    await peer.events.until(isCommit);
+    expect(sent(peer)).toEqual([640, 640, 640, 640, 640, 640, 640, 640, 'commit', 1_280]);
+    write(stream, 80, LOUD);
+    stream.finalize();
+    await clock.advance(400);
+    await expect.poll(() => sent(peer).slice(-2)).toEqual([640, 'commit']);
+  });
+
+  test('the next segment begins with the quiet before it, so that no soft beginning is cut off', async () => {
+    const { stream } = listen();
+    write(stream, 240, LOUD);
+    write(stream, 240);
+    stream.finalize();
+    write(stream, 80, LOUD);
+    stream.finalize();
+    write(stream, 80);
+    const peer = await service.peer();
+    await peer.events.until(() => peer.events.all.filter(isCommit).length === 2);
+    expect(sent(peer)).toEqual([640, 640, 640, 640, 640, 640, 'commit', 1_920, 640, 'commit']);
+  });
+
   test('audio from before the connection is sent first, at most the last 10 s of it', async () => {
     const gate = Promise.withResolvers<void>();
     service.acceptAfter(gate.promise);

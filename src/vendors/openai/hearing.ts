@@ -24,6 +24,13 @@ export type HearingParts = {
 
 /** Audio goes out in pieces of this length: each is a JSON message, and the model works in longer steps. */
 const PIECE_BYTES = phoneBytes(80);
+/**
+ * A segment begins with the quiet that ended the one before, up to so much: the soft beginning of a word
+ * is no part of a pause.
+ */
+const CARRIED_BYTES = 2 * PIECE_BYTES;
+/** A segment is not ended inside a word: whoever asks for its end waits for a quiet moment, at most this long. */
+const QUIET_WITHIN_MS = 400;
 /** From a commit to its whole transcript, the handshake included; half a second as a rule, under two at worst. */
 const TRANSCRIPT_WITHIN_MS = 8_000;
 /** The service ends a session after 60 minutes: the next pause from here on is used to begin another. */
@@ -46,11 +53,18 @@ export function openHearing(parts: HearingParts): HearingStream {
   let commitCount = 0;
   let sessionCount = 0;
   let piece = Buffer.alloc(0);
+  /** The last quiet audio of the segment. */
+  let quiet = Buffer.alloc(0);
+  /** That of the segment before, not sent again yet. */
+  let carried = Buffer.alloc(0);
+  /** Somebody has asked for the end of the segment in the middle of a word. */
+  let cancelAsked: (() => void) | undefined;
   let cancelDeadline = (): void => undefined;
 
   const over = (): void => {
     isOver = true;
     cancelDeadline();
+    cancelAsked?.();
     for (const { line } of sessions.splice(0)) line.close();
     parts.onEnd();
   };
@@ -108,14 +122,24 @@ export function openHearing(parts: HearingParts): HearingStream {
     say(heard);
   };
 
-  const flush = (): void => {
-    if (piece.length === 0) return;
-    current.line.append(piece);
+  /** Sends the piece; whether it ends the segment. */
+  const flush = (): boolean => {
+    if (piece.length === 0) return false;
+    const isEnd = pauses.write(piece);
+    current.line.append(carried.length === 0 ? piece : Buffer.concat([carried, piece]));
+    quiet = pauses.isSpeech ? Buffer.alloc(0) : Buffer.concat([quiet, piece]);
+    quiet = quiet.subarray(-CARRIED_BYTES);
+    carried = Buffer.alloc(0);
     piece = Buffer.alloc(0);
+    return isEnd;
   };
   const commit = (fromFinalize: boolean): void => {
+    cancelAsked?.();
+    cancelAsked = undefined;
     flush();
     pauses.reset();
+    carried = quiet;
+    quiet = Buffer.alloc(0);
     commitCount += 1;
     const commitId = `commit_${commitCount}`;
     const untilMs = phoneMs(writtenBytes);
@@ -135,16 +159,18 @@ export function openHearing(parts: HearingParts): HearingStream {
         writtenBytes += part.length;
         piece = Buffer.concat([piece, part]);
         if (piece.length < PIECE_BYTES) continue;
-        const isEnd = pauses.write(piece);
-        flush();
-        if (isEnd) commit(false);
+        const isEnd = flush();
+        const isAsked = cancelAsked !== undefined;
+        if (isEnd || (isAsked && !pauses.isSpeech)) commit(isAsked);
       }
     },
     finalize() {
       if (isOver) return;
       const isNothingNew = current.line.uncommittedBytes === 0 && piece.length === 0;
       if (isNothingNew && transcript.awaitLast()) return;
-      commit(true);
+      flush();
+      if (!pauses.isSpeech) return commit(true);
+      cancelAsked ??= clock.after(QUIET_WITHIN_MS, () => commit(true));
     },
     close() {
       if (!isOver) over();

@@ -43,5 +43,19 @@ test('somebody who speaks without a breath is cut at 30 s at the latest', () => 
 });
 
 test('a service that hears no words in loud audio is given a new segment', () => {
-  expect(endsOf(of(LOUD, 11_000), false)).toEqual([5_040, 10_080]);
+  const sentence = [...of(LOUD, 5_520), ...of(QUIET, 80)];
+  expect(endsOf([...sentence, ...sentence], false)).toEqual([5_600, 11_200]);
+  expect(endsOf(of(LOUD, 12_000), false)).toEqual([10_000]);
+});
+
+test('whether somebody speaks just now can be asked', () => {
+  const finder = createPauseFinder();
+  expect(finder.isSpeech).toBe(false);
+  finder.write(LOUD);
+  expect([finder.isSpeech, finder.quietMs]).toEqual([true, 0]);
+  finder.write(QUIET);
+  finder.write(QUIET);
+  expect([finder.isSpeech, finder.quietMs]).toEqual([false, 160]);
+  finder.reset();
+  expect(finder.quietMs).toBe(0);
 });

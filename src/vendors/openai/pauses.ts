@@ -7,6 +7,10 @@ import { MULAW_TO_LINEAR, phoneMs } from '#audio/g711.ts';
 export type PauseFinder = {
   /** Whether the segment is to end after this audio, which should be a tenth of a second or less. */
   write(mulaw: Uint8Array): boolean;
+  /** How long it has been quiet; 0 while somebody speaks, and before the first audio of a segment. */
+  readonly quietMs: number;
+  /** The last audio was loud: a cut here may go through a word. */
+  readonly isSpeech: boolean;
   /** Words of the segment have come. */
   heard(): void;
   /** A new segment begins. */
@@ -26,7 +30,7 @@ const SHORT_PAUSE_MS = 160;
 const LONGEST_SEGMENT_MS = 30_000;
 /**
  * The service is known to fall silent in the middle of a segment, and to listen again from the next one
- * on. So much loud audio without a word is that, or no speech.
+ * on. So much loud audio without a word is that, or no speech; twice as much where it never gets quiet.
  */
 const DEAF_MS = 5_000;
 /** About -35 dBFS: above the noise of a phone line, below anybody who speaks. */
@@ -39,24 +43,34 @@ export function createPauseFinder(): PauseFinder {
   let speechMs = 0;
   let quietMs = 0;
   let unheardMs = 0;
+  let isSpeech = false;
 
   return {
     write(mulaw) {
       const lengthMs = phoneMs(mulaw.length);
       segmentMs += lengthMs;
-      if (isLoud(mulaw)) {
+      isSpeech = isLoud(mulaw);
+      if (isSpeech) {
         speechMs += lengthMs;
         unheardMs += lengthMs;
         quietMs = 0;
       } else quietMs += lengthMs;
-      if (segmentMs >= LONGEST_SEGMENT_MS || unheardMs >= DEAF_MS) return true;
+      if (segmentMs >= LONGEST_SEGMENT_MS || unheardMs >= 2 * DEAF_MS) return true;
+      if (unheardMs >= DEAF_MS && !isSpeech) return true;
       if (segmentMs >= LONG_SEGMENT_MS && quietMs >= SHORT_PAUSE_MS) return true;
       return speechMs >= MIN_SPEECH_MS && quietMs >= PAUSE_MS;
+    },
+    get quietMs() {
+      return quietMs;
+    },
+    get isSpeech() {
+      return isSpeech;
     },
     heard() {
       unheardMs = 0;
     },
     reset() {
+      isSpeech = false;
       segmentMs = 0;
       speechMs = 0;
       quietMs = 0;
