@@ -73,6 +73,13 @@ export async function startCall(
       instanceId: 'an-instance',
     });
     opened.defer(() => set.release());
+    for (const [role, vendor] of [
+      ['speech-to-text', set.set.hearing.vendor],
+      ['language-model', set.set.model.vendor],
+      ['text-to-speech', set.set.speech.vendor],
+    ] as const)
+      if (vendor !== chains[role][0]?.vendor)
+        complaints.push(`${vendor} begins as ${role}, not ${chains[role][0]?.vendor ?? 'nobody'}`);
 
     const go = trouble && createTrigger(trouble, sandbox.vendors.faults[trouble.vendor]);
     await go?.at('start');

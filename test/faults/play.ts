@@ -47,7 +47,7 @@ export async function playCases(
       if (!one || !baseline) throw new Error('a case without its comparison');
       const result = {
         case: one,
-        judgement: withBaseline(judgement, baseline),
+        judgement: withBaseline(withEffect(judgement, one), baseline),
         gap: longestGap(judgement, baseline, one.detectionMs),
       };
       results.push(result);
@@ -67,6 +67,13 @@ async function playBatch(
   return all.map((evidence) =>
     judgeCall(evidence, { agentText: AGENT_TEXT, callerText: CALLER_TEXT }),
   );
+}
+
+/** A fault that nobody noticed may not have befallen anybody, and shows nothing then. */
+function withEffect(judgement: CallJudgement, { kind }: FaultCase): CallJudgement {
+  const shows = kind !== 'wrong order' && judgement.switchesMs.length === 0;
+  if (!shows || judgement.dropped !== undefined) return judgement;
+  return { ...judgement, dropped: 'no vendor was replaced: the fault befell nobody' };
 }
 
 function withBaseline(judgement: CallJudgement, baseline: CallJudgement): CallJudgement {
