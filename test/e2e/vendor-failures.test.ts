@@ -55,7 +55,11 @@ const cases = (troubles: typeof always) =>
 async function agentWith(vendor: FaultyName) {
   const { apiKey, faults } = await vendors.add(vendor);
   const agent = await world.addAgent({
-    config: { greeting: 'Hello, how can I help you?', voice: { dead_air_ms: DEAD_AIR_MS } },
+    config: {
+      greeting: 'Hello, how can I help you?',
+      // Nobody stands behind them.
+      voice: { dead_air_ms: DEAD_AIR_MS, stt: ['deepgram'], llm: ['openai'], tts: ['cartesia'] },
+    },
     setup: { [`${vendor}_api_key`]: apiKey },
   });
   return { agent, faults };
