@@ -94,19 +94,23 @@ export function createGemini(options: GeminiOptions): {
     } else {
       exchange.start(200, { 'content-type': 'text/event-stream' });
       let over = false;
+      const stop = (): void => {
+        over = true;
+        abort.abort();
+      };
       const frame = (message: object): string => `data: ${JSON.stringify(message)}\r\n\r\n`;
       const send = faultySender(
         // A slow answer has been waited for: it delays the head, too.
         fault?.kind === 'slow' ? undefined : fault,
         {
           deliver: (text) => exchange.write(text),
-          kill: () => {
-            over = true;
+          kill() {
+            stop();
             exchange.reset();
           },
           silence: () => exchange.silence(),
           fail() {
-            over = true;
+            stop();
             exchange.write(frame(errorBody(INTERNAL, SERVICE)));
             exchange.end();
           },
@@ -115,12 +119,11 @@ export function createGemini(options: GeminiOptions): {
       );
       for (const chunk of answer.chunks) {
         await untilToken(record.tokens);
-        if (abort.signal.aborted || over) return;
+        if (abort.signal.aborted) break;
         record.tokens += 1;
         send(frame(chunk));
       }
-      if (over) return;
-      exchange.end();
+      if (!over && !abort.signal.aborted) exchange.end();
     }
     if (record.outcome === 'running') record.outcome = 'completed';
   };

@@ -1,22 +1,27 @@
-import { createRequire } from 'node:module';
-import { once } from 'node:events';
-import { credentials } from '@grpc/grpc-js';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { SpeechClient } from '@google-cloud/speech';
+import type { TextToSpeechClient } from '@google-cloud/text-to-speech';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { virtualClock } from '#lib/virtual-clock.ts';
 import { createFaults } from '../../faults.ts';
+import type { Fault } from '../../faults.ts';
 import { clipMulaw, silence } from '../../speech/clip-audio.ts';
 import { openEar } from '../../speech/ear.ts';
 import type { SpeechClip, VoiceBank } from '../../speech/speech.ts';
 import { createVoiceBank } from '../../speech/voice-bank.ts';
+import { patiently } from '#test/support/poll.ts';
 import { during } from '../test-time.ts';
 import { startGoogle } from './server.ts';
-import type { GoogleSimulator } from './server.ts';
+import type { GoogleSimulator, StreamRecord } from './server.ts';
+import {
+  KEY,
+  collect,
+  recognitionConfig,
+  speechClient,
+  synthesisConfig,
+  voiceClient,
+  withKey,
+} from './test-clients.ts';
 
-const require = createRequire(import.meta.url);
-const speech: typeof import('@google-cloud/speech') = require('@google-cloud/speech');
-const tts: typeof import('@google-cloud/text-to-speech') = require('@google-cloud/text-to-speech');
-
-const KEY = 'AIzaSandbox-0123456789abcdef0123456789a';
 const PHONE = { encoding: 'mulaw', sampleRateHz: 8_000 } as const;
 
 let bank: VoiceBank & AsyncDisposable;
@@ -29,13 +34,13 @@ beforeAll(async () => {
 });
 afterAll(() => bank[Symbol.asyncDispose]());
 
-let clock = virtualClock();
-let faults = createFaults();
+// An official client takes a second to make: they all share one, and one simulator.
+const clock = virtualClock(Date.UTC(2026, 0, 1));
+const faults = createFaults();
 let google: GoogleSimulator;
-const closing: (() => Promise<void>)[] = [];
-beforeEach(async () => {
-  clock = virtualClock(Date.UTC(2026, 0, 1));
-  faults = createFaults();
+let hearing: SpeechClient;
+let speaking: TextToSpeechClient;
+beforeAll(async () => {
   google = await startGoogle({
     bank,
     openEar: openEar(bank),
@@ -44,78 +49,271 @@ beforeEach(async () => {
     keys: [KEY],
     faults,
   });
+  hearing = speechClient(google);
+  speaking = voiceClient(google);
 });
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
+afterAll(async () => {
+  await hearing.close();
+  await speaking.close();
   await google.close();
   expect(clock.pending).toBe(0);
 });
+/** What the simulator has of the stream that was opened last. */
+const lastStream = (): StreamRecord | undefined => google.streams().at(-1);
 
-/** Options that turn an official client to the sandbox. With credentials of its own it sends no key by itself. */
-const local = () => ({
-  apiEndpoint: '127.0.0.1',
-  port: Number(new URL(google.url).port),
-  sslCreds: credentials.createInsecure(),
-  apiKey: KEY,
-});
-const withKey = (key = KEY) => ({ otherArgs: { headers: { 'x-goog-api-key': key } } });
+type Recognised = {
+  readonly results: readonly {
+    readonly isFinal: boolean;
+    readonly stability: number;
+    readonly resultEndTime: { readonly seconds: string; readonly nanos: number };
+    readonly alternatives: readonly {
+      readonly transcript: string;
+      readonly words: readonly { readonly word: string }[];
+    }[];
+  }[];
+};
+const textOf = ({ results }: Recognised): string =>
+  results.map((one) => one.alternatives[0]?.transcript ?? '').join('');
 
 describe("Google's Speech-to-Text SDK", () => {
-  const client = () => {
-    const made = new speech.v1.SpeechClient(local());
-    closing.push(() => made.close());
-    return made;
+  const recognise = (config: object = {}, key = KEY) => {
+    const stream = hearing.streamingRecognize(
+      { config: { ...recognitionConfig, ...config }, interimResults: true },
+      withKey(key),
+    );
+    return { stream, ...collect<Recognised>(stream) };
   };
-  const config = {
-    encoding: 'MULAW',
-    sampleRateHertz: 8_000,
-    languageCode: 'en-US',
-    model: 'telephony',
-    enableAutomaticPunctuation: true,
-    enableWordTimeOffsets: true,
-  } as const;
 
   it('streams audio there, and interims and finals back', async () => {
-    const stream = client().streamingRecognize({ config, interimResults: true }, withKey());
-    const results: { text: string; isFinal: boolean }[] = [];
-    stream.on(
-      'data',
-      (response: { results: { isFinal: boolean; alternatives: { transcript: string }[] }[] }) => {
-        const text = response.results.map((one) => one.alternatives[0]?.transcript ?? '').join('');
-        results.push({ text, isFinal: response.results[0]?.isFinal ?? false });
-      },
-    );
-    const ended = once(stream, 'end');
+    const { stream, messages, ended } = recognise();
     for (const audio of [clipMulaw(booked), silence(1_000, PHONE), clipMulaw(friday)])
       for (let at = 0; at < audio.length; at += 800) stream.write(audio.subarray(at, at + 800));
     stream.end();
     await ended;
-    expect(results.filter(({ isFinal }) => isFinal).map(({ text }) => text)).toEqual([
+    const finals = messages.filter(({ results }) => results[0]?.isFinal);
+    expect(finals.map((one) => textOf(one))).toEqual([
       'Your table is booked.',
       ' We will see you on Friday.',
     ]);
+    expect(finals[0]?.results[0]?.alternatives[0]?.words.map(({ word }) => word)).toEqual([
+      'Your',
+      'table',
+      'is',
+      'booked.',
+    ]);
+    const interims = messages.filter(({ results }) => results[0] && !results[0].isFinal);
+    expect(interims.map((one) => textOf(one))).toContain('Your table is');
+    // What may still change stands apart from what will not.
+    const stabilities = interims.at(-1)?.results.map(({ stability }) => stability) ?? [];
+    expect(stabilities[0]).toBeGreaterThan(0.8);
+    expect(stabilities[1]).toBeLessThan(0.1);
+    const endTime = finals[0]?.results[0]?.resultEndTime;
+    const endMs = Number(endTime?.seconds) * 1_000 + Number(endTime?.nanos) / 1e6;
+    expect(Math.abs(endMs - (booked.words.at(-1)?.endMs ?? 0))).toBeLessThanOrEqual(20);
+  });
+
+  it('gets all of a short recording at once', async () => {
+    const audio = { content: clipMulaw(booked) };
+    const [answer] = await hearing.recognize({ config: recognitionConfig, audio }, withKey());
+    expect(answer.results?.[0]?.alternatives?.[0]?.transcript).toBe('Your table is booked.');
+  });
+
+  it.each([
+    ['no encoding', { encoding: 'ENCODING_UNSPECIFIED' }, 'bad encoding'],
+    ['a rate that no phone has', { sampleRateHertz: 4_000 }, 'bad sample rate'],
+    ['a language without a region', { languageCode: 'en' }, 'bad language code'],
+    ['a model that does not exist', { model: 'nova-3' }, 'Incorrect model'],
+    ['a language that the model lacks', { languageCode: 'uk-UA' }, 'not supported for language'],
+    ['too long a phrase', { speechContexts: [{ phrases: ['x'.repeat(101)] }] }, 'phrase too long'],
+  ])('is refused %s', async (_, config, reason) => {
+    const { stream, ended } = recognise(config);
+    stream.write(silence(100, PHONE));
+    await expect(ended).rejects.toMatchObject({ code: 3 });
+    await expect(ended).rejects.toThrow(reason);
+  });
+
+  it('is refused without a key, and with a wrong one', async () => {
+    const missing = recognise({}, '');
+    missing.stream.write(silence(100, PHONE));
+    await expect(missing.ended).rejects.toMatchObject({ code: 7 });
+    const wrong = recognise({}, 'AIza-wrong');
+    wrong.stream.write(silence(100, PHONE));
+    await expect(wrong.ended).rejects.toMatchObject({ code: 3, reason: 'API_KEY_INVALID' });
+  });
+
+  it('has to send audio all the time, and not for more than five minutes', async () => {
+    const idle = recognise();
+    idle.stream.write(silence(100, PHONE));
+    await expect.poll(() => lastStream()?.messages, patiently).toBe(2);
+    await clock.advance(9_000);
+    idle.stream.write(silence(100, PHONE));
+    await expect.poll(() => lastStream()?.messages, patiently).toBe(3);
+    await clock.advance(10_000);
+    await expect(idle.ended).rejects.toThrow('Audio Timeout Error');
+
+    const long = recognise();
+    long.stream.write(silence(100, PHONE));
+    await expect.poll(() => lastStream()?.messages, patiently).toBe(2);
+    for (let sent = 2; sent < 50; sent++) {
+      await clock.advance(8_000);
+      long.stream.write(silence(100, PHONE));
+      if (lastStream()?.closedAtMs !== undefined) break;
+      await expect
+        .poll(() => {
+          const { messages = 0, closedAtMs } = lastStream() ?? {};
+          return messages > sent || closedAtMs !== undefined;
+        }, patiently)
+        .toBe(true);
+    }
+    await expect(long.ended).rejects.toThrow('maximum allowed stream duration of 305 seconds');
+  });
+
+  it('has to send its configuration once, and first', async () => {
+    // oxlint-disable-next-line no-underscore-dangle -- the official way below the helper that gets this right
+    const stream = hearing._streamingRecognize(withKey());
+    const { ended } = collect(stream);
+    stream.write({ audioContent: silence(100, PHONE) });
+    await expect(ended).rejects.toThrow('Malordered Data Received');
+  });
+
+  it('may send no more at once than the service takes', async () => {
+    const { stream, ended } = recognise();
+    stream.write(silence(4_000, PHONE));
+    await expect(ended).rejects.toThrow('25600 bytes');
+  });
+
+  it.each<[Fault, object]>([
+    [{ kind: 'refuse' }, { code: 3, reason: 'API_KEY_INVALID' }],
+    [{ kind: 'quota' }, { code: 7, reason: 'BILLING_DISABLED' }],
+    [{ kind: 'limit' }, { code: 8, reason: 'RATE_LIMIT_EXCEEDED' }],
+    [{ kind: 'server-error' }, { code: 14 }],
+    [{ kind: 'reset' }, { code: 14 }],
+    [{ kind: 'die', afterMessages: 1 }, { code: 14 }],
+    [{ kind: 'fail', afterMessages: 1 }, { code: 13 }],
+    [{ kind: 'garble', message: 1 }, { code: 13 }],
+  ])('meets %o', async (fault, error) => {
+    faults.plan(1, fault);
+    const { stream, ended } = recognise();
+    const audio = clipMulaw(booked);
+    for (let at = 0; at < audio.length; at += 800) stream.write(audio.subarray(at, at + 800));
+    await expect(ended).rejects.toMatchObject(error);
+  });
+
+  it('has 100 streams on a connection, and hears nothing of the one that waits', async () => {
+    const before = google.streams().length;
+    const many = Array.from({ length: 101 }, () => recognise().stream);
+    for (const stream of many) stream.write(silence(20, PHONE));
+    const opened = (): readonly StreamRecord[] => google.streams().slice(before);
+    await expect.poll(() => opened().length, patiently).toBe(100);
+    for (const stream of many) stream.write(silence(20, PHONE));
+    await expect.poll(() => opened().every((one) => one.messages === 3), patiently).toBe(true);
+    expect(opened()).toHaveLength(100);
+    expect(new Set(opened().map((one) => one.connectionId)).size).toBe(1);
+    for (const stream of many) stream.destroy();
   });
 });
 
 describe("Google's Text-to-Speech SDK", () => {
+  type Sound = { readonly audioContent: Buffer };
+  const synthesise = (config: object = synthesisConfig, key = KEY) => {
+    const stream = speaking.streamingSynthesize(withKey(key));
+    const collected = collect<Sound>(stream);
+    stream.write({ streamingConfig: config });
+    return { stream, ...collected };
+  };
+  const soundOf = (messages: readonly Sound[]): Buffer =>
+    Buffer.concat(messages.map(({ audioContent }) => audioContent));
+
   it('streams text there, and speech back', async () => {
-    const client = new tts.TextToSpeechClient(local());
-    closing.push(() => client.close());
-    const stream = client.streamingSynthesize(withKey());
-    const audio: Buffer[] = [];
-    stream.on('data', (response: { audioContent: Buffer }) => audio.push(response.audioContent));
-    const ended = once(stream, 'end');
-    stream.write({
-      streamingConfig: {
-        voice: { languageCode: 'en-US', name: 'en-US-Chirp3-HD-Kore' },
-        streamingAudioConfig: { audioEncoding: 'MULAW', sampleRateHertz: 8_000 },
-      },
-    });
+    const { stream, messages, ended } = synthesise();
     stream.write({ input: { text: 'Your table is ' } });
     stream.write({ input: { text: 'booked. We will see you ' } });
     stream.write({ input: { text: 'on Friday.' } });
     stream.end();
     await during(clock, ended);
-    expect(Buffer.concat(audio)).toEqual(Buffer.concat([clipMulaw(booked), clipMulaw(friday)]));
+    expect(soundOf(messages)).toEqual(Buffer.concat([clipMulaw(booked), clipMulaw(friday)]));
+  });
+
+  it('waits for the end of a sentence, and is cut off when it waits too long', async () => {
+    const { stream, messages, ended } = synthesise();
+    stream.write({ input: { text: 'Your table is booked. We will' } });
+    await during(clock, expect(ended).rejects.toThrow('at least every 5s'));
+    expect(soundOf(messages)).toEqual(clipMulaw(booked));
+  });
+
+  it('finds the voices, all of them or those of a language', async () => {
+    const [english] = await speaking.listVoices({ languageCode: 'en-US' }, withKey());
+    expect(english.voices?.map(({ name }) => name)).toContain('en-US-Chirp3-HD-Kore');
+    expect(english.voices?.every((one) => one.languageCodes?.[0] === 'en-US')).toBe(true);
+    const [all] = await speaking.listVoices({}, withKey());
+    expect(all.voices?.length).toBeGreaterThan(english.voices?.length ?? Infinity);
+  });
+
+  it.each([
+    [
+      'an unknown voice',
+      { voice: { ...synthesisConfig.voice, name: 'en-US-Chirp3-HD-Bob' } },
+      'does not exist',
+    ],
+    [
+      'a voice of another language',
+      { voice: { ...synthesisConfig.voice, languageCode: 'de-DE' } },
+      "doesn't match",
+    ],
+    [
+      'a voice that cannot be streamed',
+      { voice: { ...synthesisConfig.voice, name: 'en-US-Neural2-A' } },
+      'only Chirp 3: HD',
+    ],
+    [
+      'a file format',
+      { ...synthesisConfig, streamingAudioConfig: { audioEncoding: 'MP3' } },
+      'Supported: PCM',
+    ],
+    ['no voice', {}, 'must contain a voice'],
+  ])('is refused %s', async (_, config, reason) => {
+    const { ended } = synthesise(config);
+    await expect(ended).rejects.toMatchObject({ code: 3 });
+    await expect(ended).rejects.toThrow(reason);
+  });
+
+  it('is refused a second configuration, and text before the first', async () => {
+    const twice = synthesise();
+    twice.stream.write({ streamingConfig: synthesisConfig });
+    await expect(twice.ended).rejects.toThrow('must contain input');
+    const stream = speaking.streamingSynthesize(withKey());
+    const { ended } = collect(stream);
+    stream.write({ input: { text: 'Hello.' } });
+    await expect(ended).rejects.toThrow('must contain the streaming config');
+  });
+
+  it('stops the voice when it cancels', async () => {
+    const { stream, messages, ended } = synthesise();
+    stream.write({ input: { text: 'Your table is booked. '.repeat(20) } });
+    while (messages.length === 0) await during(clock, clock.sleep(10));
+    stream.cancel();
+    await expect.poll(() => lastStream()?.closedAtMs, patiently).toBeDefined();
+    await expect(ended).rejects.toMatchObject({ code: 1 });
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('what is not played', () => {
+  it('is said to be unimplemented, and an unknown path of HTTP is not found', async () => {
+    await expect(
+      speaking.synthesizeSpeech(
+        { input: { text: 'Hi.' }, voice: { languageCode: 'en-US' }, audioConfig: {} },
+        withKey(),
+      ),
+    ).rejects.toMatchObject({ code: 12 });
+    const answer = await fetch(`${google.url}/v1/speech:recognize`, {
+      headers: { 'x-goog-api-key': KEY },
+    });
+    expect(answer.status).toBe(404);
+  });
+
+  it('is anything that is neither HTTP nor gRPC', async () => {
+    const answer = await fetch(google.url, { method: 'POST', body: 'PRI' });
+    expect(answer.status).toBe(403);
   });
 });
