@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { SpeakOptions, Spoken } from '#contracts/text-to-speech.ts';
 import type { RoleOptions, VendorSpec } from '#contracts/vendor-spec.ts';
 import { silentLog } from '#lib/log.ts';
 import { virtualClock } from '#lib/virtual-clock.ts';
@@ -6,13 +7,25 @@ import { agentConfigSchema } from '#protocol/agent-config.ts';
 import type { AgentConfig } from '#protocol/agent-config.ts';
 import type { SecretField } from '#protocol/voice-channel.ts';
 import type { Secrets } from '#store/store.ts';
-import { fakeVendors, newClock } from '#test/support/session-world.ts';
+import { failureOf, fakeVendors, newClock } from '#test/support/session-world.ts';
 import { createVendorPool } from './vendor-pool.ts';
 
 function world() {
   const opened: string[] = [];
   const closed: string[] = [];
-  const fakes = fakeVendors(newClock());
+  const played = fakeVendors(newClock());
+  const speakingAs: string[] = [];
+  const fakes = {
+    ...played,
+    speakingAs,
+    speech: {
+      ...played.speech,
+      speak(options: SpeakOptions, on: (spoken: Spoken) => void) {
+        speakingAs.push(options.voice);
+        return played.speech.speak(options, on);
+      },
+    },
+  };
   const open =
     <Vendor extends object>(role: string, name: string, vendor: Vendor) =>
     (options: RoleOptions) => {
@@ -41,6 +54,7 @@ function world() {
     pool.acquire(agent, secrets, { tenantId: 'tenant', instanceId: 'instance' });
   return { pool, acquire, clock, opened, closed, faults, fakes };
 }
+const NOTHING_ASKED = { systemPrompt: '', context: [], tools: [], maxOutputTokens: 1 };
 const agent = (voice: object = {}) => agentConfigSchema.parse({ voice });
 
 describe('the vendor pool', () => {
@@ -103,5 +117,28 @@ describe('the vendor pool', () => {
     expect(() => acquire(agent({ tts: ['one'] }), { openai_api_key: 'k' })).toThrow(
       'no text-to-speech vendor has a key',
     );
+  });
+
+  test('a key that is refused in one call is passed over in the next, and its owner is told once', async () => {
+    const { acquire, fakes, opened, faults, clock } = world();
+    const keys = { deepgram_api_key: 'k', openai_api_key: 'l' };
+    const first = acquire(agent(), keys);
+    first.set.model.think(NOTHING_ASKED, () => undefined);
+    fakes.think({ type: 'failed', failure: { ...failureOf('language-model'), code: 'refused' } });
+    expect(faults).toEqual(['instance deepgram_api_key']);
+    const second = acquire(agent(), keys);
+    second.set.speech.speak({ voice: '', language: 'en' }, () => undefined);
+    expect(opened).toHaveLength(6);
+    expect(fakes.speakingAs).toEqual(['two-voice']);
+    await clock.advance(60_000);
+    acquire(agent(), keys).set.speech.speak({ voice: '', language: 'en' }, () => undefined);
+    expect(fakes.speakingAs).toEqual(['two-voice', 'one-voice']);
+    expect(faults).toHaveLength(1);
+  });
+
+  test('tries every key that is given, whatever the order of the agent', async () => {
+    const { pool } = world();
+    const keys = { deepgram_api_key: 'k', openai_api_key: 'l' };
+    expect(await pool.check(agent({ llm: ['two'] }), keys)).toEqual([]);
   });
 });
