@@ -158,6 +158,17 @@ export const faultCases = (): readonly FaultCase[] =>
     ),
   );
 
+/** What is not played, and why. */
+export const notShown = (): readonly { readonly case: string; readonly why: string }[] =>
+  ROLES.flatMap((role) =>
+    ROWS[role]
+      .filter(({ swaps }) => swaps.length === 0)
+      .map(({ name }) => ({
+        case: `${role}: ${name}, wrong order`,
+        why: 'it sends nothing but pieces of sound, which bear no number and no time',
+      })),
+  );
+
 function caseOf(role: Role, row: Row, index: number, plan: Plan): FaultCase {
   const others = [...ROWS[role].slice(index + 1), ...ROWS[role].slice(0, index)];
   const behind = others.find(({ vendor }) => vendor !== row.vendor);

@@ -1,3 +1,4 @@
+import { notShown } from './cases.ts';
 import type { CaseResult } from './play.ts';
 
 /** More silence than this beyond the deadline, and the caller asks whether anybody is there. */
@@ -14,6 +15,8 @@ export type FaultsReport = {
   /** The same with the detection deadline in it: what the caller lives through. */
   readonly added_silence_ms: Percentiles;
   readonly failed: readonly FailedCase[];
+  /** What was left out, and why. */
+  readonly not_shown: ReturnType<typeof notShown>;
 };
 
 type Percentiles = {
@@ -50,6 +53,7 @@ export function faultsReport(results: readonly CaseResult[]): FaultsReport {
       words_repeated: judgement.repeated,
       gap_ms: Math.round(gap.gapMs),
     })),
+    not_shown: notShown(),
   };
 }
 
