@@ -29,7 +29,7 @@ export type McpTools = {
 
 /**
  * Its tools: `find.table` (a name that no model may use), `broken`, which says that it failed, `draw`,
- * whose result is a picture, and `ponder`, which never ends.
+ * whose result is a picture, `vast`, whose schema is huge, and `ponder`, which never ends.
  * @param protocol `stateless` is the protocol of 2026; `sessions` is the one before, with `initialize`
  */
 export async function startMcpTools(options: {
@@ -88,6 +88,8 @@ export async function startMcpTools(options: {
   return tools;
 }
 
+const STREETS = Array.from({ length: 2_000 }, (_, index) => `Street number ${index}`);
+
 function newServer(called: string[]): McpServer {
   const server = new McpServer({ name: 'sandbox', version: '1' });
   server.registerTool(
@@ -109,6 +111,14 @@ function newServer(called: string[]): McpServer {
     called.push('draw');
     return { content: [{ type: 'image', data: 'iVBORw0KGgo=', mimeType: 'image/png' }] };
   });
+  server.registerTool(
+    'vast',
+    {
+      description: 'Has more to say of its arguments than fits into a question to a model.',
+      inputSchema: z.object({ street: z.enum(STREETS) }),
+    },
+    () => ({ content: [{ type: 'text', text: 'never asked' }] }),
+  );
   server.registerTool('ponder', { description: 'Never ends.' }, () => {
     called.push('ponder');
     return new Promise(() => undefined);

@@ -44,6 +44,7 @@ describe('a JSON Schema', () => {
     { type: 'object', properties: 7 },
     { $ref: 'https://elsewhere.example.com/schema' },
     { $ref: '#/$defs/missing' },
+    { type: 'object', $defs: { a: { $id: 'https://example.com/a' } } },
   ])('that is none is refused: %j', async (schema) => {
     expect(await compileSchema(schema)).toMatchObject({ ok: false });
   });

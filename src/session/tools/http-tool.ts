@@ -5,7 +5,7 @@ import { PrivateAddressError } from '#lib/guarded-agent.ts';
 import { textOf } from '#lib/record.ts';
 import type { JsonRecord } from '#lib/record.ts';
 import type { AgentConfig } from '#protocol/agent-config.ts';
-import { MAX_RESULT_CHARS, result, ToolFault } from './tool.ts';
+import { MAX_RESULT_CHARS, parametersOf, result, ToolFault } from './tool.ts';
 import type { Tool } from './tool.ts';
 
 type HttpToolConfig = AgentConfig['tools'][number];
@@ -26,7 +26,7 @@ export function httpTool(
 ): Tool {
   const { name, description, parameters, url, method } = config;
   return {
-    definition: { name, description, parameters },
+    definition: { name, description, parameters: parametersOf(parameters) },
     lasting: !config.cancel_on_interruption,
     timeoutMs: config.timeout_ms,
     secrets: secretsIn(Object.values(headers)),

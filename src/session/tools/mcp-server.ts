@@ -9,9 +9,10 @@ import type { ToolDefinition } from '#contracts/language-model.ts';
 import type { Clock } from '#lib/clock.ts';
 import { messageOf } from '#lib/errors.ts';
 import { PrivateAddressError } from '#lib/guarded-agent.ts';
+import { compileSchema } from '#lib/json-schema.ts';
 import type { JsonRecord } from '#lib/record.ts';
 import type { AgentConfig } from '#protocol/agent-config.ts';
-import { result, ToolFault } from './tool.ts';
+import { parametersOf, result, ToolFault } from './tool.ts';
 import type { Tool } from './tool.ts';
 
 type McpServerConfig = AgentConfig['mcp_servers'][number];
@@ -97,7 +98,15 @@ export function connectMcpServer(
     endSession = () => transport.terminateSession();
     await connecting.connect(transport, { signal, timeout: CLIENT_TIMEOUT_MS });
     const listed = await connecting.listTools(undefined, { signal, timeout: CLIENT_TIMEOUT_MS });
-    return toolsOf(listed.tools, (name, given, toolSignal) =>
+    const usable: ListedTool[] = [];
+    for (const tool of listed.tools.slice(0, MAX_TOOLS))
+      if (await isUsable(tool)) usable.push(tool);
+    if (usable.length < listed.tools.length)
+      note(
+        `MCP server ${server.name}: tools left out, too many or not described as they should be`,
+      );
+    signal.throwIfAborted();
+    return toolsOf(usable, (name, given, toolSignal) =>
       connecting
         .callTool(
           { name, arguments: { ...given } },
@@ -111,12 +120,7 @@ export function connectMcpServer(
 
   const toolsOf = (listed: readonly ListedTool[], call: CallTool): readonly Tool[] => {
     const names = new Set<string>();
-    const usable = listed.filter(
-      ({ inputSchema }) => JSON.stringify(inputSchema).length <= MAX_SCHEMA_CHARS,
-    );
-    if (usable.length < listed.length || usable.length > MAX_TOOLS)
-      note(`MCP server ${server.name}: tools left out, too many or too large`);
-    return usable.slice(0, MAX_TOOLS).map((tool) => {
+    return listed.map((tool) => {
       const name = uniqueName(`${server.name}_${tool.name}`, names);
       return {
         definition: definitionOf(name, tool),
@@ -175,8 +179,14 @@ type CallTool = (name: string, given: JsonRecord, signal: AbortSignal) => Promis
 const definitionOf = (name: string, { description, inputSchema }: ListedTool): ToolDefinition => ({
   name,
   description: (description ?? '').slice(0, MAX_DESCRIPTION_CHARS).toWellFormed(),
-  parameters: inputSchema,
+  parameters: parametersOf(inputSchema),
 });
+
+/** One that no vendor can be told of would make every request to the model fail. */
+const isUsable = async ({ inputSchema }: ListedTool): Promise<boolean> =>
+  JSON.stringify(inputSchema).length <= MAX_SCHEMA_CHARS &&
+  inputSchema['type'] === 'object' &&
+  (await compileSchema(inputSchema)).ok;
 
 /** A name that every model's vendor takes, and no other tool of the server has. */
 function uniqueName(wanted: string, taken: Set<string>): string {

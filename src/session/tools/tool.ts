@@ -26,6 +26,18 @@ export class ToolFault extends Error {
   override readonly name = 'ToolFault';
 }
 
+/**
+ * A schema as every model's vendor takes it: some refuse an object without properties, or the name of a
+ * draft.
+ */
+export function parametersOf(schema: JsonRecord): JsonRecord {
+  const { $schema: _draft, ...rest } = schema;
+  return { ...rest, type: 'object', properties: schema['properties'] ?? {} };
+}
+
+/** More tools than this are refused by some vendors, and confuse every model. */
+export const MAX_TOOLS_OF_CALL = 100;
+
 export const result = (text: string): ToolOutcome => ({ is: 'result', text });
 
 /** Longest result that the model is shown: it reads, and pays for, all of it in every round. */

@@ -14,6 +14,7 @@ import { httpTool } from './http-tool.ts';
 import { connectMcpServer } from './mcp-server.ts';
 import { createToolRunner } from './runner.ts';
 import type { ToolAnswer, ToolRunner } from './runner.ts';
+import { MAX_TOOLS_OF_CALL } from './tool.ts';
 import type { Tool } from './tool.ts';
 
 /** What a session gives its tools. */
@@ -68,7 +69,7 @@ export function createToolbox(parts: {
           }),
         );
         return createToolRunner({
-          tools: () => withoutDoubles([...fixed, ...servers.flatMap(({ tools }) => tools)]),
+          tools: () => usableAtOnce([...fixed, ...servers.flatMap(({ tools }) => tools)]),
           clock,
           log,
           note: around.note,
@@ -100,10 +101,12 @@ const headersOf = (
   );
 
 /** A server's tool may be called like one of the owner's: the owner's stays. */
-const withoutDoubles = (tools: readonly Tool[]): readonly Tool[] =>
-  [
-    ...new Map(tools.toReversed().map((tool) => [tool.definition.name, tool])).values(),
-  ].toReversed();
+function usableAtOnce(tools: readonly Tool[]): readonly Tool[] {
+  const byName = new Map<string, Tool>();
+  for (const tool of tools)
+    if (!byName.has(tool.definition.name)) byName.set(tool.definition.name, tool);
+  return [...byName.values()].slice(0, MAX_TOOLS_OF_CALL);
+}
 
 /** `fetch` over our own connections, which know where they may go. */
 const fetchOver = (dispatcher: Dispatcher): FetchLike => {
