@@ -78,3 +78,7 @@ export function voiceOf({ stt, llm, tts }: Cast): object {
 export const vendorsOf = (cast: Cast): readonly string[] => [
   ...new Set(Object.values(cast).map(({ vendor }) => vendor)),
 ];
+
+/** Whether the cast's voice tells the times of its words; without, one word of an interruption is a guess. */
+export const hasWordTimes = ({ tts }: Cast): boolean =>
+  tts.vendor === 'cartesia' || tts.vendor === 'elevenlabs';

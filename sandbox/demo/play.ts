@@ -52,7 +52,8 @@ export async function playDemo(
     const warnings = sandbox.carrier.warnings
       .slice(warningsBefore)
       .map(({ code, message }) => `${code} ${message}`);
-    return judgeDemo(await finishedCall(stage, clock, callId), record, warnings);
+    const slackWords = stage.hasWordTimes ? 0 : 1;
+    return judgeDemo(await finishedCall(stage, clock, callId), record, warnings, slackWords);
   } finally {
     events.close();
     await events.closed;

@@ -11,7 +11,7 @@ import { newSid } from '#sandbox/carrier/accounts.ts';
 import type { Account } from '#sandbox/carrier/accounts.ts';
 import { startSandbox } from '#sandbox/sandbox.ts';
 import type { Sandbox } from '#sandbox/sandbox.ts';
-import { DEFAULT_CAST, vendorsOf, voiceOf } from './cast.ts';
+import { DEFAULT_CAST, hasWordTimes, vendorsOf, voiceOf } from './cast.ts';
 import type { Cast } from './cast.ts';
 import { bearerToken, ownerAt } from './owner.ts';
 import { demoAgent, demoBrain } from './scenario.ts';
@@ -33,6 +33,8 @@ export type Stage = {
   readonly instanceId: string;
   readonly apiKey: string;
   readonly channel: VoiceStatus;
+  /** Whether the agent's voice tells the times of its words. */
+  readonly hasWordTimes: boolean;
   /** A call of this instance as the server has it. */
   call(callId: string): Promise<Call>;
   close(): Promise<void>;
@@ -105,6 +107,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       instanceId,
       apiKey,
       channel,
+      hasWordTimes: hasWordTimes(cast),
       call: owner.call,
       close: () => opened.disposeAsync(),
     };
