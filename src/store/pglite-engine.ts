@@ -15,6 +15,9 @@ export type PgliteEngineOptions = {
   readonly snapshot?: Blob;
 };
 
+/** Postgres' own default of 128 MB is touched as a whole at the start: a quarter of our memory. */
+const SHARED_BUFFERS = '16MB';
+
 /**
  * Durability: each commit is written to the folder before it is answered, so it survives the death
  * of the process (`relaxedDurability` would answer earlier). PGlite cannot fsync, though: what a
@@ -26,6 +29,7 @@ export async function openPgliteEngine(
   const pglite = await PGlite.create({
     dataDir: options.folder ?? 'memory://',
     relaxedDurability: false,
+    startParams: [...PGlite.defaultStartParams, '-c', `shared_buffers=${SHARED_BUFFERS}`],
     ...(options.snapshot && { loadDataDir: options.snapshot }),
   });
   // Time stamps as text, as every query expects them.
