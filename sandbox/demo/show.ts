@@ -88,6 +88,7 @@ export function createShow(out: { write(text: string): unknown }, isLive: boolea
         case 'call-ended':
           return line(row(at, 'end', `${event.reason}${event.detail ? `: ${event.detail}` : ''}`));
         case 'state':
+        case 'tool-result':
         case 'caller-speaking':
           return undefined;
       }

@@ -27,6 +27,7 @@ const SECRET_FIELDS = [
   'anthropic_api_key',
   'cartesia_api_key',
   'elevenlabs_api_key',
+  'bearer_token',
   'token',
   'secret',
 ];
@@ -39,7 +40,8 @@ export function createLog(options: {
 }): pino.Logger {
   const paths = SECRET_FIELDS.flatMap((name) => {
     const key = /^[a-z_]+$/i.test(name) ? name : `["${name}"]`;
-    const at = (prefix: string): string => (key.startsWith('[') ? `${prefix}${key}` : `${prefix}.${key}`);
+    const at = (prefix: string): string =>
+      key.startsWith('[') ? `${prefix}${key}` : `${prefix}.${key}`;
     return [key, at('*'), at('*.*')];
   });
   if (!options.keepPii) paths.push('pii', '*.pii');
