@@ -28,7 +28,7 @@ export function judgeDemo(
   call: Call,
   record: CallRecord,
   carrierWarnings: readonly string[],
-  slackWords: 0 | 1,
+  slackWords: 0 | 1 = 0,
 ): DemoResult {
   const report = callReport(record);
   const problems: string[] = [];
