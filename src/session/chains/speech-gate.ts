@@ -11,8 +11,8 @@ export type Passed = { readonly audio: readonly Uint8Array[]; readonly words: re
 
 /**
  * What one vendor has made of a text, on its way to the line. Audio passes up to the end of the last
- * whole word, so that a vendor that dies in the middle of a word leaves no half of it behind; the
- * rest waits for its end, or until it is asked for. Without word times all of it passes at once, and
+ * whole word, so that a vendor that dies in the middle of a word leaves no half of it behind, unless
+ * it was the first; the rest waits for its end, or until it is asked for. Without word times all of it passes at once, and
  * the words are an estimate.
  */
 export type SpeechGate = {
@@ -81,12 +81,21 @@ export function createSpeechGate(options: {
     return told.slice(from, passedWords);
   };
 
+  /** The caller waits for the first word: it goes out as it is made, once it is known to be one. */
+  const openingBytes = (): number => {
+    const [first] = told;
+    if (!wordTimes || passedWords > 0) return 0;
+    return Math.max(latestFromBytes, first ? phoneBytes(first.endMs) : 0);
+  };
+
   const pass = (forcedBytes = 0): Passed => {
     if (!wordTimes && !isDone)
       told.push(...wordsAtPace(text, told.length, phoneMs(receivedBytes), msPerLetter));
     const words = takeWords();
     const untilBytes =
-      isDone || !holdsBack ? receivedBytes : Math.max(phoneBytes(lastEndMs), forcedBytes);
+      isDone || !holdsBack
+        ? receivedBytes
+        : Math.max(phoneBytes(lastEndMs), forcedBytes, openingBytes());
     return { audio: takeAudio(Math.min(receivedBytes, untilBytes)), words };
   };
 
