@@ -7,7 +7,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Two cores is the smallest machine the suite has to pass on.
     maxWorkers: 2,
-    // Tests that run side by side wait for phone calls in real time, not for the processor.
-    maxConcurrency: 32,
+    // Tests that run side by side play phone calls in real time, each about a tenth of a core.
+    maxConcurrency: 8,
   },
 });

@@ -63,7 +63,7 @@ test.concurrent(
   'a caller who hangs up while greeted has heard what the record says',
   async ({ expect }) => {
     const agent = await world.addAgent({ config: { greeting: GREETING } });
-    const phone = await agent.dial([{ silence: 2_500 }, { hangUp: true }]);
+    const phone = await agent.dial([{ cough: true, afterWords: 4 }, { hangUp: true }]);
     const call = await phone.record();
     expect(call.end_reason).toBe('caller_hangup');
     expect(call.turns).toMatchObject([{ role: 'agent', text: GREETING, interrupted: true }]);
@@ -77,7 +77,11 @@ test.concurrent(
   'a caller who hangs up in the middle of an answer has heard what the record says',
   async ({ expect }) => {
     const agent = await world.addAgent({ config: { greeting: GREETING } });
-    const phone = await agent.dial([...GIVE_STORY, { silence: 4_500 }, { hangUp: true }]);
+    const phone = await agent.dial([
+      ...GIVE_STORY,
+      { cough: true, afterWords: 6 },
+      { hangUp: true },
+    ]);
     const call = await phone.record();
     expect(call.end_reason).toBe('caller_hangup');
     expect(call.turns.at(-1)).toMatchObject({ role: 'agent', text: STORY, interrupted: true });
