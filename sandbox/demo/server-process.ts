@@ -30,6 +30,10 @@ export async function startServerProcess(options: {
     detached: true,
   });
   const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
+  // A process group of its own would outlive us, however we end.
+  const endWithUs = (): void => void child.kill('SIGKILL');
+  process.on('exit', endWithUs);
+  void exited.then(() => process.off('exit', endWithUs));
   let complaint = '';
   eachLine(child.stderr, (line) => {
     complaint = `${complaint}${line}\n`.slice(-4_000);
