@@ -38,6 +38,13 @@ export function takeClauses(
   return { ready: '', rest: text };
 }
 
+/** Where the first sentence ends, the white space behind it included; 0: its end is still to come. */
+export const firstSentenceEnd = (text: string): number => endsOf(text, SENTENCE_END)[0] ?? 0;
+
+/** Where each part of a text ends after which a speaker pauses, the white space behind it included. */
+export const pauseEnds = (text: string): readonly number[] =>
+  [...endsOf(text, CLAUSE_END), ...endsOf(text, SENTENCE_END)].toSorted((one, two) => one - two);
+
 /** Everything but a last word that may still grow; for a model that has stalled. */
 export const takeWords = (text: string): { readonly ready: string; readonly rest: string } =>
   cut(text, lastSpace(text));
@@ -48,17 +55,20 @@ const cut = (text: string, at: number): { ready: string; rest: string } => ({
 });
 
 /** Where the last boundary with something to say before it ends, 0 if there is none. */
-function lastEnd(text: string, boundary: RegExp): number {
-  let end = 0;
+const lastEnd = (text: string, boundary: RegExp): number => endsOf(text, boundary).at(-1) ?? 0;
+
+/** Where each boundary with something to say before it ends. */
+function endsOf(text: string, boundary: RegExp): readonly number[] {
+  const ends: number[] = [];
   for (const match of text.matchAll(boundary)) {
     const at = match.index + match[0].length;
     const before = text.slice(0, at);
     if (before.trim() === '' || ABBREVIATION.test(before) || LIST_NUMBER.test(before)) continue;
     // Whether it is the sign shows in what follows, which may be still to come.
     if (NUMBER_SIGN.test(before) && /^(?:\d|$)/.test(text.slice(at))) continue;
-    end = at;
+    ends.push(at);
   }
-  return end;
+  return ends;
 }
 
 /** Where the last word begins, 0 if there is nothing before it. */

@@ -2,6 +2,8 @@ import type { SpeakOptions, Spoken, TextToSpeech, Utterance } from '#contracts/t
 import type { FailureCode, VendorFailure } from '#contracts/vendor.ts';
 import { hasWords } from '#conversation/policies/words.ts';
 import type { Cancel, Clock } from '#lib/clock.ts';
+import { speakBySentence } from './by-sentence.ts';
+import type { SentenceEnd } from './by-sentence.ts';
 import { checkChain } from './check-chain.ts';
 import { failureOfChain, linkOrder } from './links.ts';
 import type { Attempt, Link, LinkOrder } from './links.ts';
@@ -17,14 +19,18 @@ export type SpeechLink = Link<TextToSpeech> & {
 /** A word that was begun waits this long for its end once the line would run dry without it. */
 const HALF_WORD_WAIT_MS = 100;
 
+/** A sentence without word times passes before its end where the line has less sound than this ahead. */
+const LEAST_AHEAD_MS = 400;
+
 /** So many words of a text that goes on may stay without a sound for any time. */
 const KEPT_BACK_WORDS = 1;
 
 /**
  * Speaks with the first link that can, for one call. One that fails, or makes no sound for text
  * within `stallMs`, is followed by the next, which goes on at the first word without whole audio:
- * what was made before is still played, and no word is lost or said twice. With vendors that tell no
- * word times, where to go on is an estimate. `SpeakOptions.voice` is not used: each link has its own.
+ * what was made before is still played, and no word is lost or said twice. Vendors that tell no word
+ * times speak sentence by sentence: where a sentence has to be played before it is whole, where to go
+ * on in it is an estimate. `SpeakOptions.voice` is not used: each link has its own.
  */
 export function chainTextToSpeech(
   links: readonly [SpeechLink, ...SpeechLink[]],
@@ -118,7 +124,11 @@ function speakByChain(parts: {
     cancelForce?.();
     if (part !== of || !of.gate.canForce) return;
     const aheadMs = passingSinceMs === undefined ? 0 : passedMs - (clock.now() - passingSinceMs);
-    cancelForce = clock.after(Math.max(HALF_WORD_WAIT_MS, aheadMs - HALF_WORD_WAIT_MS), () => {
+    const waitMs = of.link.vendor.can.wordTimes
+      ? Math.max(HALF_WORD_WAIT_MS, aheadMs - HALF_WORD_WAIT_MS)
+      : aheadMs - LEAST_AHEAD_MS;
+    if (waitMs <= 0) return pass(of, of.gate.force());
+    cancelForce = clock.after(waitMs, () => {
       if (part === of) pass(of, of.gate.force());
     });
   };
@@ -156,6 +166,8 @@ function speakByChain(parts: {
     const attempt = { link: of.link, failure };
     attempts.push(attempt);
     order.failed(attempt);
+    pass(of, of.gate.broken());
+    if (part !== of) return;
     const startChar = of.startChar + of.gate.position;
     // All was said but that it is done.
     if (finished && passedMs > 0 && !hasWords(text.slice(startChar))) {
@@ -172,7 +184,7 @@ function speakByChain(parts: {
     if (!over) open(next, startChar);
   };
 
-  const onSpoken = (of: Part, spoken: Spoken): void => {
+  const onSpoken = (of: Part, spoken: Spoken | SentenceEnd): void => {
     if (part !== of) return;
     heardOfMs = clock.now();
     switch (spoken.type) {
@@ -181,6 +193,9 @@ function speakByChain(parts: {
         return forceInTime(of);
       case 'words':
         pass(of, of.gate.words(spoken.words));
+        return forceInTime(of);
+      case 'sentence-end':
+        pass(of, of.gate.sentenceEnd(spoken.lengthChars));
         return forceInTime(of);
       case 'done': {
         if (of.gate.receivedMs === 0 && hasWords(text.slice(of.startChar)))
@@ -213,9 +228,12 @@ function speakByChain(parts: {
     part = opened;
     heardOfMs = clock.now();
     const { language } = asked;
-    const utterance = link.vendor.speak({ voice: link.voice, language }, (spoken) =>
-      onSpoken(opened, spoken),
-    );
+    const say = (spoken: Spoken | SentenceEnd): void => onSpoken(opened, spoken);
+    const inVoice = { voice: link.voice, language };
+    const utterance =
+      holdsBack && !link.vendor.can.wordTimes
+        ? speakBySentence(link.vendor, inVoice, say)
+        : link.vendor.speak(inVoice, say);
     opened.utterance = utterance;
     // It may have failed before there was an utterance to cancel.
     if (part !== opened) return utterance.cancel();

@@ -1,8 +1,12 @@
 import { phoneBytes, phoneMs } from '#audio/g711.ts';
 import type { WordTime } from '#contracts/text-to-speech.ts';
+import { firstSentenceEnd, pauseEnds } from '#conversation/policies/clauses.ts';
+import { createPauseFinder } from './pauses.ts';
 import { positionAfter } from './remaining-text.ts';
-import { lettersIn, wordsAtPace, wordsByShare } from './word-estimate.ts';
+import { lettersIn, wordsAtPace, wordsByShare, wordsIn } from './word-estimate.ts';
 
+/** A pause this near to where a comma is due is the comma's. */
+const NEAR_MS = 350;
 /** Word times are rounded on their way. */
 const ROUNDING_MS = 1;
 
@@ -12,18 +16,22 @@ export type Passed = { readonly audio: readonly Uint8Array[]; readonly words: re
 /**
  * What one vendor has made of a text, on its way to the line. Audio passes up to the end of the last
  * whole word, so that a vendor that dies in the middle of a word leaves no half of it behind, unless
- * it was the first; the rest waits for its end, or until it is asked for. Without word times all of it passes at once, and
- * the words are an estimate.
+ * it was the first; the rest waits for its end, or until it is asked for. Without word times audio passes up to the end of the
+ * last whole sentence; of one that has to pass before its end the words are an estimate.
  */
 export type SpeechGate = {
   text(text: string): void;
   audio(mulaw: Uint8Array): Passed;
   words(words: readonly WordTime[]): Passed;
+  /** Without word times: what was received so far is all sound of the next so many characters. */
+  sentenceEnd(lengthChars: number): Passed;
   /**
    * The line runs dry: what is held back passes, whole words or not; but for the latest piece, whose
-   * words may be told next.
+   * words may be told next. Without word times all of it passes.
    */
   force(): Passed;
+  /** No more will be made: what belongs together for certain passes. */
+  broken(): Passed;
   /** All of it was made. */
   done(): Passed;
   /** How much has passed. */
@@ -41,13 +49,13 @@ export type SpeechGate = {
 
 export function createSpeechGate(options: {
   readonly wordTimes: boolean;
-  /** Hold back what is not a whole word yet; only where there are word times. */
+  /** Hold back what is not a whole word yet, or not a whole sentence where there are no word times. */
   readonly holdsBack: boolean;
   /** For a voice without word times. */
   readonly msPerLetter: number;
 }): SpeechGate {
-  const { wordTimes, msPerLetter } = options;
-  const holdsBack = options.holdsBack && wordTimes;
+  const { wordTimes, holdsBack } = options;
+  let { msPerLetter } = options;
   let text = '';
   let receivedBytes = 0;
   let latestFromBytes = 0;
@@ -57,6 +65,11 @@ export function createSpeechGate(options: {
   let passedWords = 0;
   let lastEndMs = 0;
   let isDone = false;
+  const finder = createPauseFinder();
+  /** Up to where text and sound are known to belong together, without word times. */
+  let known = { chars: 0, words: 0, ms: 0 };
+  /** The end of the last whole sentence of those. */
+  let endedChars = 0;
 
   const takeAudio = (untilBytes: number): Uint8Array[] => {
     const audio: Uint8Array[] = [];
@@ -81,6 +94,49 @@ export function createSpeechGate(options: {
     return told.slice(from, passedWords);
   };
 
+  const tell = (words: readonly WordTime[]): void =>
+    void told.push(
+      ...words.map((word) => ({
+        text: word.text,
+        startMs: known.ms + word.startMs,
+        endMs: known.ms + word.endMs,
+      })),
+    );
+  /** A pause in the sound near to where one is due shows where in the text it is. */
+  const settleAtPauses = (): void => {
+    for (const { startMs, endMs } of finder.pauses()) {
+      if (startMs <= known.ms) continue;
+      const ahead = text.slice(known.chars);
+      const dueMs = (end: number): number =>
+        known.ms + lettersIn(ahead.slice(0, end)) * msPerLetter;
+      const [nearest] = pauseEnds(ahead).toSorted(
+        (one, two) => Math.abs(dueMs(one) - startMs) - Math.abs(dueMs(two) - startMs),
+      );
+      if (nearest === undefined || Math.abs(dueMs(nearest) - startMs) > NEAR_MS) continue;
+      const words = wordsIn(ahead.slice(0, nearest));
+      // More was told already than had been said.
+      if (known.words + words < told.length) continue;
+      settle(known.chars + nearest, endMs);
+    }
+  };
+  /** Tells the words that the sound of the sentence that is being made holds at its pace. */
+  const estimate = (): void => {
+    settleAtPauses();
+    const ahead = text.slice(known.chars);
+    const sentence = holdsBack ? ahead.slice(0, firstSentenceEnd(ahead) || undefined) : ahead;
+    const madeMs = phoneMs(receivedBytes) - known.ms;
+    tell(wordsAtPace(sentence, told.length - known.words, madeMs, msPerLetter));
+  };
+  /** Tells the rest of the words up to a place that is known to be the end of the sound received. */
+  const settle = (chars: number, untilMs = phoneMs(receivedBytes)): void => {
+    const sentence = text.slice(known.chars, chars);
+    const fromMs = Math.max(known.ms, told.at(-1)?.endMs ?? 0) - known.ms;
+    tell(wordsByShare(sentence, told.length - known.words, fromMs, untilMs - known.ms));
+    known = { chars, words: told.length, ms: untilMs };
+    const letters = lettersIn(text.slice(0, chars));
+    if (letters > 0) msPerLetter = known.ms / letters;
+  };
+
   /** The caller waits for the first word: it goes out as it is made, once it is known to be one. */
   const openingBytes = (): number => {
     const [first] = told;
@@ -89,13 +145,12 @@ export function createSpeechGate(options: {
   };
 
   const pass = (forcedBytes = 0): Passed => {
-    if (!wordTimes && !isDone)
-      told.push(...wordsAtPace(text, told.length, phoneMs(receivedBytes), msPerLetter));
+    if (!wordTimes && !isDone && !holdsBack) estimate();
     const words = takeWords();
     const untilBytes =
       isDone || !holdsBack
         ? receivedBytes
-        : Math.max(phoneBytes(lastEndMs), forcedBytes, openingBytes());
+        : Math.max(phoneBytes(lastEndMs), phoneBytes(known.ms), forcedBytes, openingBytes());
     return { audio: takeAudio(Math.min(receivedBytes, untilBytes)), words };
   };
 
@@ -105,16 +160,29 @@ export function createSpeechGate(options: {
       latestFromBytes = receivedBytes;
       receivedBytes += mulaw.length;
       held.push(mulaw);
+      if (!wordTimes) finder.write(mulaw);
       return pass();
     },
     words(words) {
       if (wordTimes) told.push(...words);
       return pass();
     },
-    force: () => pass(latestFromBytes),
+    sentenceEnd(lengthChars) {
+      endedChars += lengthChars;
+      settle(endedChars);
+      return pass();
+    },
+    force() {
+      if (wordTimes) return pass(latestFromBytes);
+      estimate();
+      return pass(receivedBytes);
+    },
+    broken() {
+      if (!wordTimes && holdsBack) settleAtPauses();
+      return pass();
+    },
     done() {
-      if (!wordTimes)
-        told.push(...wordsByShare(text, told.length, lastEndMs, phoneMs(receivedBytes)));
+      if (!wordTimes && known.chars < text.length) settle(text.length);
       isDone = true;
       return pass();
     },
@@ -122,7 +190,7 @@ export function createSpeechGate(options: {
       return phoneMs(passedBytes);
     },
     get canForce() {
-      return latestFromBytes > passedBytes;
+      return (wordTimes ? latestFromBytes : receivedBytes) > passedBytes;
     },
     get receivedMs() {
       return phoneMs(receivedBytes);
