@@ -44,7 +44,8 @@ const RING_MS = 1_000;
 const LIMIT_MS = 180_000;
 /** In the middle of a sentence. */
 const INTO_SENTENCE_MS = 900;
-const INTO_REPLY_WORDS = 6;
+/** Vendors make speech several times as fast as it is heard: they are in the middle of it only at its beginning. */
+const INTO_REPLY_WORDS = 2;
 
 /** Plays the scenario with the product's own session, chains and vendors against simulators of its own. */
 export async function startCall(

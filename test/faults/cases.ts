@@ -121,31 +121,41 @@ const inMidSentence = (from: Exclude<Trouble['from'], 'start'>): readonly Plan[]
   const how = from === 'caller-speaks' ? 'while the caller speaks' : 'while the agent speaks';
   return [
     { kind: 'refused connect', fault: { kind: 'down' }, from, how },
-    { kind: 'closed mid-utterance', fault: { kind: 'reset' }, from, passing: true, how },
     { kind: 'half-open', fault: { kind: 'half-open' }, from, how },
   ];
 };
+/** An answer, or what is spoken, breaks off in its middle. */
+const brokenOff = (from: Trouble['from'], ...places: readonly number[]): readonly Plan[] =>
+  places.map((afterMessages) => ({
+    kind: 'closed mid-utterance',
+    fault: { kind: 'die', afterMessages },
+    from,
+    how: `after ${afterMessages} messages`,
+  }));
 
 const PLANS: Readonly<Record<Role, readonly Plan[]>> = {
   'speech-to-text': [
     ...fromTheStart('speech-to-text'),
     ...inMidSentence('caller-speaks'),
+    {
+      kind: 'closed mid-utterance',
+      fault: { kind: 'reset' },
+      from: 'caller-speaks',
+      passing: true,
+      how: 'while the caller speaks',
+    },
     ...garbled(2, 5),
   ],
   'language-model': [
     ...fromTheStart('language-model'),
-    ...[4, 8].map((afterMessages) =>
-      atStart(
-        'closed mid-utterance',
-        { kind: 'die', afterMessages },
-        `after ${afterMessages} messages`,
-      ),
-    ),
+    ...brokenOff('start', 4, 8),
     ...garbled(3, 6),
   ],
   'text-to-speech': [
     ...fromTheStart('text-to-speech'),
     ...inMidSentence('agent-speaks'),
+    ...brokenOff('start', 5),
+    ...brokenOff('caller-speaks', 8, 20),
     ...garbled(2, 5),
   ],
 };

@@ -56,7 +56,7 @@ describe('a call', () => {
     named('speech-to-text: deepgram nova-3', 'half-open while'),
     named('language-model: openai', 'closed mid-utterance'),
     named('text-to-speech: cartesia', 'half-open while'),
-    named('text-to-speech: elevenlabs', 'closed mid-utterance'),
+    named('text-to-speech: elevenlabs', 'closed mid-utterance after 20'),
   ];
 
   test('survives a few of them, one of each sort', { timeout: 120_000 }, async () => {
