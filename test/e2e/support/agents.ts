@@ -47,6 +47,8 @@ export type Phone = {
   readonly call: PhoneCall;
   /** Live events of this call so far. */
   readonly events: readonly LiveEvent[];
+  /** Resolves when the caller has understood so many words of the agent. */
+  hearing(wordCount: number): Promise<void>;
   /** What the caller did and perceived, once the call is over. */
   readonly experience: Promise<CallRecord>;
   /** The server's id of the call, as soon as it has one. */
@@ -94,7 +96,14 @@ export function agentsOf(parts: {
     });
     // A server that is killed breaks the stream off; what was told until then stays.
     stream.closed.catch(() => undefined);
-    const caller = await scriptedCaller({ bank, openEar, script, voice: options.voice ?? 'rms' });
+    let wordsHeard = 0;
+    const caller = await scriptedCaller({
+      bank,
+      openEar,
+      script,
+      voice: options.voice ?? 'rms',
+      onEvent: ({ type }) => void (wordsHeard += type === 'heard' ? 1 : 0),
+    });
     const call = carrier.dial({
       from,
       to,
@@ -108,6 +117,11 @@ export function agentsOf(parts: {
       events,
       id,
       experience: caller.done,
+      async hearing(wordCount) {
+        await eventually(`${wordCount} words to be heard`, () =>
+          wordsHeard >= wordCount ? true : undefined,
+        );
+      },
       async saying(start) {
         const isSaid = (event: LiveEvent): boolean =>
           event.type === 'agent-text' && event.text.startsWith(start);
