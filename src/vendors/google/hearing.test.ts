@@ -144,6 +144,24 @@ describe('a call heard by Google', () => {
     ]);
   });
 
+  test('a word that the end of a stream cuts in two is heard whole in the next', async () => {
+    const clip = await bank.speak('I would like to book a table.', 'slt');
+    const last = clip.words.at(-1);
+    const middleMs = ((last?.startMs ?? 0) + (last?.endMs ?? 0)) / 2;
+    const cut = Math.floor((middleMs * 8) / PHONE_FRAME_BYTES) * PHONE_FRAME_BYTES;
+    // Once with the rest already there when the first stream ends, and once with the rest to come.
+    for (const isEarly of [true, false]) {
+      const before = finals().length;
+      write(table.subarray(0, cut));
+      stream.finalize();
+      if (!isEarly) await untilFinals(before + 1);
+      write(table.subarray(cut));
+      pause(1_000);
+      await untilFinals(before + 2);
+      expect(finals().slice(before)).toEqual(['I would like to book a', 'table.']);
+    }
+  });
+
   test('what is asked for twice is answered once, and again when there is nothing more', async () => {
     write(table);
     stream.finalize();

@@ -39,6 +39,11 @@ const SUSPECT_AFTER_MS = 4_000;
 const ALIVE_WITHIN_MS = 2_000;
 /** From the end of a stream's audio to its last words. */
 const LAST_WORDS_WITHIN_MS = 5_000;
+/** Sound in the last moment of a leg may be a word that was cut in two; no word is longer than this. */
+const LAST_MOMENT_BYTES = phoneBytes(100);
+const LONGEST_WORD_BYTES = phoneBytes(1_000);
+/** A word may begin a little before the service says that the one before it ended; none is this short. */
+const BETWEEN_WORDS_BYTES = phoneBytes(40);
 /** About -35 dBFS: above the noise of a phone line, below anybody who speaks. */
 const LOUD_AMPLITUDE = 600;
 
@@ -128,9 +133,9 @@ export function openHearing(parts: HearingParts): HearingStream {
   const onFinal = ({ leg, lastWords }: Turn, final: SpeechMessage & { type: 'final' }): void => {
     interim = '';
     if (final.text === '') return;
+    const untilByte = leg.heard(final.untilMs ?? Infinity);
     // How many are still to come is known at the end only, and then they are said as one.
     if (leg.endByte !== undefined) return void lastWords.push(final.text);
-    const untilByte = leg.heard(final.untilMs ?? 0);
     unheard.forget(untilByte);
     say({
       type: 'final',
@@ -150,18 +155,30 @@ export function openHearing(parts: HearingParts): HearingStream {
     const isCut = status.code === 'UNAVAILABLE' && leg.isAnswered;
     fail(isCut ? { ...failure, code: 'closed' } : failure);
   };
-  const onLastWords = ({ isAsked, lastWords }: Turn, endByte: number): void => {
+  const onLastWords = ({ leg, isAsked, lastWords }: Turn, endByte: number): void => {
     cancelLastWords();
     turns.shift();
-    unheard.forget(endByte);
+    const untilByte = heardUntil(leg, endByte);
+    unheard.forget(untilByte);
     interim = '';
     const text = lastWords.join(' ');
     if (text !== '' || isAsked)
-      say({ type: 'final', text, fromFinalize: isAsked, untilMs: phoneMs(endByte) });
+      say({ type: 'final', text, fromFinalize: isAsked, untilMs: phoneMs(untilByte) });
     const [next] = turns;
+    // The next leg begins where this one did not hear; with none yet, that stays unheard for it.
     if (!next) return;
     if (next.leg.endByte !== undefined) awaitLastWords();
+    if (untilByte < endByte) {
+      next.held.length = 0;
+      return next.leg.renew(untilByte);
+    }
     for (const event of next.held.splice(0)) if (listening) onLeg(next, event);
+  };
+  /** How far a leg that has ended has heard: not to its end if that cut a word in two. */
+  const heardUntil = (leg: Leg, endByte: number): number => {
+    const lastMoment = unheard.between(endByte - LAST_MOMENT_BYTES, endByte);
+    if (leg.heardUntilByte >= endByte || !lastMoment.some((audio) => isLoud(audio))) return endByte;
+    return Math.max(leg.heardUntilByte - BETWEEN_WORDS_BYTES, endByte - LONGEST_WORD_BYTES);
   };
   const awaitLastWords = (): void => {
     cancelLastWords();
@@ -193,7 +210,7 @@ export function openHearing(parts: HearingParts): HearingStream {
 
   const flush = (): void => {
     if (batchBytes === 0) return;
-    const fromByte = unheard.until;
+    const fromByte = turns.length === 0 ? unheard.from : unheard.until;
     unheard.push(batch.subarray(0, batchBytes));
     batch = new Uint8Array(BATCH_BYTES);
     batchBytes = 0;

@@ -37,8 +37,8 @@ export type Leg = {
   heard(untilMs: number): number;
   /** There is no more audio; the rest of its words comes, and then its end. */
   end(): void;
-  /** Goes on in a new stream. */
-  renew(): void;
+  /** Goes on in a new stream, from where the certain words end, or from `fromByte`. */
+  renew(fromByte?: number): void;
   ensureAlive(withinMs: number): void;
   cancel(): void;
 };
@@ -65,14 +65,8 @@ export function startLeg(parts: {
 
   const send = (): void => {
     if (!stream || !messages) return;
-    let at = unheard.from;
     const until = endByte ?? unheard.until;
-    for (const piece of unheard.pieces) {
-      const from = Math.max(0, sentUntilByte - at);
-      const to = Math.min(piece.length, until - at);
-      if (from < to) stream.send(messages.audio(piece.subarray(from, to)));
-      at += piece.length;
-    }
+    for (const audio of unheard.between(sentUntilByte, until)) stream.send(messages.audio(audio));
     sentUntilByte = until;
   };
 
@@ -138,7 +132,8 @@ export function startLeg(parts: {
       send();
       if (messages) stream?.halfClose();
     },
-    renew() {
+    renew(fromByte = heardUntilByte) {
+      heardUntilByte = fromByte;
       stream?.cancel();
       mayRetry = true;
       connect();

@@ -13,7 +13,8 @@ export type Unheard = {
   readonly from: number;
   /** Where the call's audio ends so far. */
   readonly until: number;
-  readonly pieces: readonly Uint8Array[];
+  /** What is kept of the audio between two positions, in order. */
+  between(from: number, until: number): readonly Uint8Array[];
 };
 
 export function createUnheard(): Unheard {
@@ -41,6 +42,16 @@ export function createUnheard(): Unheard {
     get until() {
       return until;
     },
-    pieces,
+    between(first, last) {
+      const parts: Uint8Array[] = [];
+      let at = from;
+      for (const piece of pieces) {
+        const start = Math.max(0, first - at);
+        const end = Math.min(piece.length, last - at);
+        if (start < end) parts.push(piece.subarray(start, end));
+        at += piece.length;
+      }
+      return parts;
+    },
   };
 }
