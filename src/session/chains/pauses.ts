@@ -8,10 +8,13 @@ export type PauseFinder = {
   write(mulaw: Uint8Array): void;
   /** In order; the last one may be going on. */
   pauses(): readonly Pause[];
+  /** The end of the last sound, if the voice has been silent since for at least as long as between two words. */
+  fellSilentMs(): number | undefined;
 };
 
 /** About -50 dBFS: above the noise of a synthesised voice, below its quietest sound. */
 const QUIET_AMPLITUDE = 100;
+const MIN_SILENCE_BYTES = phoneBytes(40);
 /** The closing of the mouth before a "p" or a "t" is shorter, the pause at a comma longer. */
 const MIN_PAUSE_BYTES = phoneBytes(130);
 
@@ -26,6 +29,10 @@ export function createPauseFinder(): PauseFinder {
       if (!pausing) return pauses;
       return [...pauses, { startMs: phoneMs(soundUntilBytes ?? 0), endMs: phoneMs(atBytes) }];
     },
+    fellSilentMs: () =>
+      soundUntilBytes !== undefined && atBytes - soundUntilBytes >= MIN_SILENCE_BYTES
+        ? phoneMs(soundUntilBytes)
+        : undefined,
     write(mulaw) {
       for (const byte of mulaw) {
         const startBytes = atBytes++;

@@ -119,6 +119,20 @@ export function createSpeechGate(options: {
       settle(known.chars + nearest, endMs);
     }
   };
+  /** A voice that broke off in silence had finished a word: the one that should end nearest to there. */
+  const tellFinishedWord = (): boolean => {
+    const silentMs = finder.fellSilentMs();
+    if (silentMs === undefined || silentMs <= known.ms) return false;
+    const ahead = text.slice(known.chars);
+    const words = wordsAtPace(ahead, 0, Infinity, msPerLetter);
+    const offMs = (endMs: number): number => Math.abs(known.ms + endMs - silentMs);
+    const nearest = words.toSorted((one, two) => offMs(one.endMs) - offMs(two.endMs))[0];
+    if (!nearest || offMs(nearest.endMs) > silentMs - known.ms) return false;
+    const said = words.slice(told.length - known.words, words.indexOf(nearest) + 1);
+    const latestMs = phoneMs(receivedBytes) - known.ms;
+    tell(said.map((word) => ({ ...word, endMs: Math.min(word.endMs, latestMs) })));
+    return true;
+  };
   /** Tells the words that the sound of the sentence that is being made holds at its pace. */
   const estimate = (): void => {
     settleAtPauses();
@@ -178,8 +192,11 @@ export function createSpeechGate(options: {
       return pass(receivedBytes);
     },
     broken() {
-      if (!wordTimes && holdsBack) settleAtPauses();
-      return pass();
+      if (wordTimes || !holdsBack) return pass();
+      settleAtPauses();
+      // What was held back behind a known place is simply made anew.
+      const isForced = passedBytes > phoneBytes(known.ms);
+      return isForced && tellFinishedWord() ? pass(receivedBytes) : pass();
     },
     done() {
       if (!wordTimes && known.chars < text.length) settle(text.length);
