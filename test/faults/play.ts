@@ -45,10 +45,11 @@ export async function playCases(
       const one = batch[index];
       const baseline = baselines.get(JSON.stringify(one?.chains));
       if (!one || !baseline) throw new Error('a case without its comparison');
+      const gap = longestGap(judgement, baseline, one.detectionMs);
       const result = {
         case: one,
-        judgement: withBaseline(withEffect(judgement, one), baseline),
-        gap: longestGap(judgement, baseline, one.detectionMs),
+        judgement: withBaseline(withEffect(judgement, one, gap), baseline),
+        gap,
       };
       results.push(result);
       onResult(result);
@@ -70,9 +71,17 @@ async function playBatch(
 }
 
 /** A fault that nobody noticed may not have befallen anybody, and shows nothing then. */
-function withEffect(judgement: CallJudgement, { kind }: FaultCase): CallJudgement {
-  const shows = kind !== 'wrong order' && judgement.switchesMs.length === 0;
-  if (!shows || judgement.dropped !== undefined) return judgement;
+function withEffect(
+  judgement: CallJudgement,
+  { kind }: FaultCase,
+  { addedMs }: Gap,
+): CallJudgement {
+  const isNoticed =
+    judgement.switchesMs.length > 0 ||
+    // Messages are put in order, and a slow vendor may be waited for.
+    kind === 'wrong order' ||
+    (kind === 'slow first answer' && addedMs > 0);
+  if (isNoticed || judgement.dropped !== undefined) return judgement;
   return { ...judgement, dropped: 'no vendor was replaced: the fault befell nobody' };
 }
 
