@@ -31,6 +31,7 @@ export type Config = {
   /** Base URLs of vendors by name, where they are not the real ones. */
   readonly vendorUrls: Readonly<Record<string, string>>;
   readonly twilioUrl: string;
+  readonly retellUrl: string;
   /** Whether agents may call tools at private addresses, and by plain HTTP. */
   readonly toolAllowPrivate: boolean;
 };
@@ -100,6 +101,7 @@ export function readConfig(env: Env, vendorNames: readonly string[]): Config {
     drainMs: read.whole('DRAIN_SECONDS', 60, 0, 3_600) * 1_000,
     vendorUrls: Object.freeze(vendorUrls),
     twilioUrl: read.url('TWILIO_URL', ['https:', 'http:']) ?? 'https://api.twilio.com',
+    retellUrl: read.url('RETELL_URL', ['https:', 'http:']) ?? 'https://api.retellai.com',
     toolAllowPrivate: read.flag('TOOL_ALLOW_PRIVATE', false),
   };
   if (problems.length > 0)
