@@ -17,6 +17,8 @@ import type { AgentConfig } from '#protocol/agent-config.ts';
 import type { EndReason } from '#protocol/calls.ts';
 import type { LiveEvent } from '#protocol/events.ts';
 import type { CallState } from '#protocol/voice-channel.ts';
+import { journalEffects, journalHead, journalMs } from '#replay/journal.ts';
+import type { Abilities } from '#replay/journal.ts';
 import { createLiveEvents } from './live-events.ts';
 import { createMouth } from './mouth.ts';
 import type { Recorder } from './recorder.ts';
@@ -68,24 +70,24 @@ export function startSession(parts: SessionParts): Session {
   const answeredMs = clock.now();
   const ended = Promise.withResolvers<void>();
   const timers = namedTimers<TimerName>(clock);
-  let conversation = newConversation(
-    policyOf(agent, parts.hearing.can.endOfTurn, {
-      'language-model': parts.model.vendor,
-      'text-to-speech': parts.speech.vendor,
-    }),
-  );
+  const policy = policyOf(agent, parts.hearing.can.endOfTurn, {
+    'language-model': parts.model.vendor,
+    'text-to-speech': parts.speech.vendor,
+  });
+  let conversation = newConversation(policy);
   const liveEvents = createLiveEvents(callId);
   let storedState: CallState = 'ringing';
   const waiting: Input[] = [];
   let stepping = false;
   let over = false;
+  const sinceAnswerMs = (): number => journalMs(clock.now() - answeredMs);
 
   type Untimed = Input extends infer One ? (One extends Input ? Omit<One, 'atMs'> : never) : never;
 
   /** Inputs that arise while effects are carried out wait their turn. */
   const take = (input: Untimed): void => {
     if (over) return;
-    waiting.push({ ...input, atMs: clock.now() - answeredMs });
+    waiting.push({ ...input, atMs: sinceAnswerMs() });
     if (stepping) return;
     stepping = true;
     try {
@@ -103,6 +105,8 @@ export function startSession(parts: SessionParts): Session {
     recorder.journal(input);
     const [next, effects] = step(conversation, input);
     conversation = next;
+    const done = journalEffects(input.atMs, effects);
+    if (done) recorder.journal(done);
     const state = callState(conversation);
     if (state !== storedState) {
       storedState = state;
@@ -119,7 +123,7 @@ export function startSession(parts: SessionParts): Session {
     on: take,
   });
   const note = (text: string): void =>
-    recorder.journal({ atMs: clock.now() - answeredMs, type: 'note', text });
+    recorder.journal({ atMs: sinceAnswerMs(), type: 'note', text });
   const tones = createTones(transport);
   const openTools = parts.openTools ?? lineToolsOnly(clock, log);
   const tools = openTools({ play: tones.play, note, on: take });
@@ -139,7 +143,7 @@ export function startSession(parts: SessionParts): Session {
   let writtenMs = 0;
   /** A moment in the caller's audio, on the call's clock: what was written last has just been said. */
   const audioTime = (audioMs: number): number =>
-    clock.now() - answeredMs - Math.max(0, writtenMs - audioMs);
+    journalMs(clock.now() - answeredMs - Math.max(0, writtenMs - audioMs));
 
   const voiceActivity = parts.voiceActivity.open((event) =>
     take(
@@ -256,6 +260,9 @@ export function startSession(parts: SessionParts): Session {
       else closed();
     },
   });
+  recorder.journal(
+    journalHead({ policy, abilities: abilitiesOf(parts), language: agent.language }),
+  );
   take({ type: 'answered' });
 
   return {
@@ -269,3 +276,18 @@ export function startSession(parts: SessionParts): Session {
     ended: ended.promise,
   };
 }
+
+const abilitiesOf = ({ hearing, model, speech, transport }: SessionParts): Abilities => ({
+  'speech-to-text': {
+    vendor: hearing.vendor,
+    model: hearing.model,
+    endOfTurn: hearing.can.endOfTurn,
+  },
+  'language-model': { vendor: model.vendor, model: model.model },
+  'text-to-speech': {
+    vendor: speech.vendor,
+    model: speech.model,
+    wordTimes: speech.can.wordTimes,
+  },
+  transport: transport.name,
+});
