@@ -61,6 +61,12 @@ export const callSchema = z
     end_detail: z.string().nullable(),
     duration_seconds: z.number().int(),
     turns: z.array(turnSchema),
+    /**
+     * What the provider has on record of a call that it carried itself, in its own words, once the
+     * call is over. Retell's: `call_cost` in US cents, `recording_url`, `latency` in ms,
+     * `disconnection_reason`, `call_analysis`, `llm_token_usage`, `transcript_object`, …
+     */
+    provider_record: z.record(z.string(), z.unknown()).optional(),
   })
   .meta({ id: 'Call', title: 'Call' });
 export type Call = z.infer<typeof callSchema>;

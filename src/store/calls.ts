@@ -1,15 +1,16 @@
 import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import type { Clock } from '#lib/clock.ts';
 import { VoiceError } from '#lib/errors.ts';
+import type { JsonRecord } from '#lib/record.ts';
 import type { Call, Turn } from '#protocol/calls.ts';
 import type { CallState } from '#protocol/voice-channel.ts';
 import { isUuid } from './access.ts';
 import type { Access, Queries } from './access.ts';
 import { createBatches } from './batch.ts';
-import { DatabaseError, FOREIGN_KEY_VIOLATION } from './database.ts';
-import { calls, journals, turns } from './schema.ts';
+import { notFoundOnForeignKey } from './database.ts';
+import { calls, journals, providerCalls, turns } from './schema.ts';
 import { storable, storableText } from './storable.ts';
-import type { JournalEntry, Store } from './store.ts';
+import type { JournalEntry, NewCall, Store } from './store.ts';
 
 export function callQueries(access: Access, clock: Clock): Store['calls'] {
   // The two writes of live calls, several times a turn for each of hundreds.
@@ -23,20 +24,7 @@ export function callQueries(access: Access, clock: Clock): Store['calls'] {
   return {
     async begin(call) {
       const begun = await access
-        .asTenant(call.tenantId, (queries) =>
-          queries
-            .insert(calls)
-            .values({
-              ...call,
-              callerPhone: storableText(call.callerPhone),
-              calledPhone: storableText(call.calledPhone),
-              state: 'ringing' satisfies CallState,
-            })
-            .onConflictDoNothing({
-              target: [calls.tenantId, calls.instanceId, calls.carrierCallId],
-            })
-            .returning({ id: calls.id }),
-        )
+        .asTenant(call.tenantId, (queries) => insertCall(queries, call))
         .catch(notFoundOnForeignKey('Instance not found'));
       return begun.length > 0;
     },
@@ -98,8 +86,12 @@ export function callQueries(access: Access, clock: Clock): Store['calls'] {
             startedAt: calls.startedAt,
             state: sql<CallState>`${calls.state}`,
             // Spelled out: Drizzle leaves the table's name away where a query has but one table.
-            turnCount: sql<number>`(select count(*)::int from hydracore.turns
-                where turns.tenant_id = calls.tenant_id and turns.call_id = calls.id)`,
+            turnCount: sql<number>`coalesce(
+                nullif((select count(*)::int from hydracore.turns
+                         where turns.tenant_id = calls.tenant_id and turns.call_id = calls.id), 0),
+                (select jsonb_array_length(provider_calls.turns) from hydracore.provider_calls
+                  where provider_calls.tenant_id = calls.tenant_id
+                    and provider_calls.call_id = calls.id and not provider_calls.is_led), 0)`,
           })
           .from(calls)
           .where(liveOf(tenantId, instanceId))
@@ -128,8 +120,22 @@ export function callQueries(access: Access, clock: Clock): Store['calls'] {
           .from(turns)
           .where(and(eq(turns.tenantId, tenantId), eq(turns.callId, callId)))
           .orderBy(asc(turns.index));
-        return callOf(row, rows.map(turnOf), clock.now());
+        const [carried] = await queries
+          .select()
+          .from(providerCalls)
+          .where(and(eq(providerCalls.tenantId, tenantId), eq(providerCalls.callId, callId)));
+        const isLed = rows.length > 0 || !carried || carried.isLed;
+        const spoken = isLed ? rows.map(turnOf) : [...carried.turns];
+        return callOf(row, spoken, carried?.record ?? undefined, clock.now());
       });
+    },
+
+    async tenantOf(callId) {
+      if (!isUuid(callId)) return undefined;
+      const [row] = await access.asSystem((queries) =>
+        queries.select({ tenantId: calls.tenantId }).from(calls).where(eq(calls.id, callId)),
+      );
+      return row?.tenantId;
     },
 
     async journal(tenantId, callId) {
@@ -145,6 +151,30 @@ export function callQueries(access: Access, clock: Clock): Store['calls'] {
     },
   };
 }
+
+async function insertCall(queries: Queries, call: NewCall): Promise<readonly unknown[]> {
+  const begun = await queries
+    .insert(calls)
+    .values({
+      ...call,
+      callerPhone: storableText(call.callerPhone),
+      calledPhone: storableText(call.calledPhone),
+      state: 'ringing' satisfies CallState,
+    })
+    .onConflictDoNothing({ target: [calls.tenantId, calls.instanceId, calls.carrierCallId] })
+    .returning({ id: calls.id });
+  // No node's death ends it: that its provider is asked about it begins with the call.
+  if (begun.length > 0 && call.provider === 'retell')
+    await queries.insert(providerCalls).values({
+      tenantId: call.tenantId,
+      callId: call.id,
+      checkAt: new Date(call.startedAt.getTime() + FIRST_CHECK_MS),
+    });
+  return begun;
+}
+
+/** A call of a provider that nothing is heard of for so long is asked about. */
+const FIRST_CHECK_MS = 120_000;
 
 type StateChange = { readonly callId: string; readonly state: CallState };
 
@@ -220,7 +250,12 @@ const turnOf = (row: typeof turns.$inferSelect): Turn => ({
   waterfall_ms: row.waterfallMs,
 });
 
-function callOf(row: typeof calls.$inferSelect, turns: Turn[], nowMs: number): Call {
+function callOf(
+  row: typeof calls.$inferSelect,
+  turns: Turn[],
+  record: JsonRecord | undefined,
+  nowMs: number,
+): Call {
   const lastedMs = (row.endedAt?.getTime() ?? nowMs) - row.startedAt.getTime();
   return {
     call_id: row.id,
@@ -234,13 +269,6 @@ function callOf(row: typeof calls.$inferSelect, turns: Turn[], nowMs: number): C
     end_detail: row.endDetail,
     duration_seconds: Math.max(0, Math.floor(lastedMs / 1_000)),
     turns,
+    ...(record && { provider_record: record }),
   };
 }
-
-const notFoundOnForeignKey =
-  (message: string) =>
-  (error: unknown): never => {
-    if (error instanceof DatabaseError && error.code === FOREIGN_KEY_VIOLATION)
-      throw new VoiceError('not_found', message, { cause: error });
-    throw error;
-  };

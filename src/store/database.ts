@@ -99,6 +99,15 @@ export const UNIQUE_VIOLATION = '23505';
 export const FOREIGN_KEY_VIOLATION = '23503';
 export const INSUFFICIENT_PRIVILEGE = '42501';
 
+/** For `catch`: a row that another one should hang on is not there. */
+export const notFoundOnForeignKey =
+  (message: string) =>
+  (error: unknown): never => {
+    if (error instanceof DatabaseError && error.code === FOREIGN_KEY_VIOLATION)
+      throw new VoiceError('not_found', message, { cause: error });
+    throw error;
+  };
+
 /** A text as an SQL literal, whatever it holds (a NUL excepted, which Postgres has no way to hold). */
 export function literal(text: string): string {
   const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;

@@ -1,5 +1,4 @@
-import { and, eq, inArray, isNull, lt, notExists, sql } from 'drizzle-orm';
-import { gte } from 'drizzle-orm';
+import { and, eq, gte, inArray, isNull, lt, ne, notExists, sql } from 'drizzle-orm';
 import type { EndReason } from '#protocol/calls.ts';
 import type { Access } from './access.ts';
 import { calls, mediaTokens, nodes } from './schema.ts';
@@ -31,7 +30,15 @@ export function nodeQueries(access: Access): Store['nodes'] {
           const lost = await queries
             .select({ id: calls.id })
             .from(calls)
-            .where(and(isNull(calls.endedAt), lt(calls.startedAt, before), notExists(alive)))
+            .where(
+              and(
+                isNull(calls.endedAt),
+                lt(calls.startedAt, before),
+                // Retell carries its calls itself, and tells when they end.
+                ne(calls.provider, 'retell'),
+                notExists(alive),
+              ),
+            )
             .limit(SWEEP_MAX)
             .for('update', { skipLocked: true });
           if (lost.length > 0)

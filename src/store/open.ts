@@ -17,6 +17,7 @@ import { migrate, readMigrations } from './migrate.ts';
 import { nodeQueries } from './nodes.ts';
 import { openPostgres } from './postgres.ts';
 import type { Store } from './store.ts';
+import { providerCallQueries } from './provider-calls.ts';
 import { agreeOnMasterKey, ping, tenantQueries } from './tenants.ts';
 import { wiringJobQueries } from './wiring-jobs.ts';
 
@@ -124,6 +125,7 @@ export async function openStoreOn(
     channels: channelQueries(access, tenants, clock),
     wiringJobs: wiringJobQueries(access, tenants, clock, log),
     calls: callQueries(access, clock),
+    providerCalls: providerCallQueries(access),
     mediaTokens: mediaTokenQueries(access),
     nodes: nodeQueries(access),
     ensureTenant: (tenantId) => tenants.ensure(tenantId),

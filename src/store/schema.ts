@@ -1,6 +1,7 @@
 import { customType, boolean, doublePrecision, integer, json, jsonb } from 'drizzle-orm/pg-core';
 import { bigint, pgSchema, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core';
-import type { Call, EndReason, Waterfall } from '#protocol/calls.ts';
+import type { JsonRecord } from '#lib/record.ts';
+import type { Call, EndReason, Turn, Waterfall } from '#protocol/calls.ts';
 import type { ChannelStatus, ProviderName } from '#protocol/voice-channel.ts';
 import type { JournalEntry, Wiring } from './store.ts';
 
@@ -147,6 +148,40 @@ export const journals = hydracore.table(
     entries: json('entries').$type<readonly JournalEntry[]>().notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.callId, table.sequence] })],
+);
+
+export const providerEvents = hydracore.table(
+  'provider_events',
+  {
+    tenantId: text('tenant_id').notNull(),
+    instanceId: uuid('instance_id').notNull(),
+    carrierCallId: text('carrier_call_id').notNull(),
+    key: text('key').notNull(),
+    rank: text('rank').notNull(),
+    name: text('name').notNull(),
+    body: json('body').$type<JsonRecord>().notNull(),
+    receivedAt: moment('received_at').notNull(),
+    dueAt: moment('due_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.instanceId, table.carrierCallId, table.key] }),
+  ],
+);
+
+export const providerCalls = hydracore.table(
+  'provider_calls',
+  {
+    tenantId: text('tenant_id').notNull(),
+    callId: uuid('call_id').notNull(),
+    isLed: boolean('is_led').notNull().default(false),
+    turns: jsonb('turns').$type<readonly Turn[]>().notNull().default([]),
+    record: json('record').$type<JsonRecord>(),
+    isEndFolded: boolean('is_end_folded').notNull().default(false),
+    sessionEndReason: text('session_end_reason').$type<EndReason>(),
+    checkAt: moment('check_at'),
+    checks: integer('checks').notNull().default(0),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.callId] })],
 );
 
 export const mediaTokens = hydracore.table('media_tokens', {

@@ -7,6 +7,7 @@ import type {
   SecretField,
 } from '#protocol/voice-channel.ts';
 import type { Call, EndReason, Turn } from '#protocol/calls.ts';
+import type { ProviderCallStore } from './provider-call-store.ts';
 
 export type Instance = {
   readonly id: string;
@@ -230,8 +231,12 @@ export type Store = {
     live(tenantId: string, instanceId: string): Promise<readonly LiveCall[]>;
     countLive(tenantId: string, instanceId: string): Promise<number>;
     get(tenantId: string, callId: string): Promise<Call | undefined>;
+    /** Whose call it is, for commands that know no tenant. */
+    tenantOf(callId: string): Promise<string | undefined>;
     journal(tenantId: string, callId: string): Promise<readonly JournalEntry[]>;
   };
+  /** Calls that a provider carries itself, and what it tells of them. */
+  readonly providerCalls: ProviderCallStore;
   readonly mediaTokens: {
     /** Stores the hash of a one-call token. */
     issue(token: string, grant: MediaGrant, expiresAt: Date): Promise<void>;
@@ -241,7 +246,10 @@ export type Store = {
   readonly nodes: {
     /** Says that this node lives; called every few seconds. */
     heartbeat(nodeId: string, at: Date): Promise<void>;
-    /** Ends calls of nodes not heard of since `before` with `node_lost`; answers how many. Safe to run on many nodes at once. */
+    /**
+     * Ends calls of nodes not heard of since `before` with `node_lost`; answers how many. Calls that
+     * their provider carries go on without us. Safe to run on many nodes at once.
+     */
     sweep(before: Date, now: Date): Promise<number>;
     /** Ends this node's registration in peace. */
     leave(nodeId: string): Promise<void>;

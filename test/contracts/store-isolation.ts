@@ -10,6 +10,7 @@ import {
   addInstance,
   agentWithSecret,
   newCall,
+  newEvent,
   newTurn,
   openWorld,
 } from '#test/support/store-world.ts';
@@ -47,9 +48,12 @@ async function fill(store: Store, tenantId: string) {
   await store.calls.record(tenantId, call.id, { turns: [newTurn(0)], journal: [{ atMs: 1 }] });
   const key = { name: 'k', keyType: 'live', scopes: [], expiresAt: null } as const;
   const { apiKey } = await store.apiKeys.create(tenantId, key);
+  const carried = newCall(instance, { provider: 'retell', carrierCallId: 'call_1' });
+  await store.calls.begin(carried);
+  await store.providerCalls.add(newEvent(carried), new Date(0));
   const grant = { tenantId, instanceId: instance.id, callId: call.id };
   await store.mediaTokens.issue(`token of ${tenantId}`, grant, new Date(0));
-  return { instance, call, apiKey };
+  return { instance, call, carried, apiKey };
 }
 
 export function isolationSuite(open: OpenDatabase): void {
@@ -154,6 +158,11 @@ export function isolationSuite(open: OpenDatabase): void {
       'select 1 from hydracore.channels',
       'select 1 from hydracore.channel_secrets',
       'select caller_phone from hydracore.calls',
+      'select body from hydracore.provider_events',
+      'select turns from hydracore.provider_calls',
+      'select record from hydracore.provider_calls',
+      'update hydracore.provider_events set due_at = null',
+      'update hydracore.provider_calls set is_led = true',
       'select agent_config from hydracore.instances',
       'update hydracore.instances set tenant_id = id::text',
       'delete from hydracore.calls',
@@ -202,6 +211,17 @@ export function isolationSuite(open: OpenDatabase): void {
     expect(await store.calls.countLive('a', i)).toBe(0);
     expect(await store.calls.get('a', c)).toBeUndefined();
     expect(await store.calls.journal('a', c)).toEqual([]);
+    const theirs = { ...newEvent(b.carried), tenantId: 'a' };
+    await expect(store.providerCalls.add(theirs, new Date(0))).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    const decide = (): never => expect.unreachable();
+    expect(await store.providerCalls.fold(theirs, 'node', decide)).toBeUndefined();
+    await store.providerCalls.putOff(theirs, new Date(9e12));
+    expect(await store.providerCalls.due(new Date(0), 9)).toHaveLength(2);
+    await expect(store.providerCalls.lead('a', b.carried.id)).rejects.toMatchObject({
+      code: 'not_found',
+    });
     await expect(
       store.calls.begin({ ...b.call, id: newUuid(), tenantId: 'a' }),
     ).rejects.toMatchObject({

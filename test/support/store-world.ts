@@ -9,6 +9,7 @@ import type { Turn } from '#protocol/calls.ts';
 import { openKeyring } from '#store/keyring.ts';
 import { openStoreOn } from '#store/open.ts';
 import type { Database } from '#store/database.ts';
+import type { CarrierCall, ProviderEvent } from '#store/provider-call-store.ts';
 import type { Instance, NewCall, Store } from '#store/store.ts';
 import { newUuid } from '#lib/ids.ts';
 import { newMasterKeySource } from './store.ts';
@@ -66,6 +67,22 @@ export const newCall = (instance: Instance, change: Partial<NewCall> = {}): NewC
   calledPhone: '+15005550001',
   nodeId: 'node-1',
   startedAt: new Date(NOON_MS),
+  ...change,
+});
+
+/** What a provider tells of this call; only the fields of `CarrierCall` are taken of it. */
+export const newEvent = (
+  { tenantId, instanceId, carrierCallId }: CarrierCall,
+  change: Partial<ProviderEvent> = {},
+): ProviderEvent => ({
+  tenantId,
+  instanceId,
+  carrierCallId,
+  key: 'call_started',
+  rank: '1',
+  name: 'call_started',
+  body: { event: 'call_started' },
+  receivedAt: new Date(NOON_MS),
   ...change,
 });
 
