@@ -61,6 +61,7 @@ export const heardInterim = (draft: Draft, text: string): void => heard(draft, t
 export const heardFinal = (draft: Draft, text: string): void => heard(draft, text, true);
 
 function heard(draft: Draft, spoken: string, closes: boolean): void {
+  if (draft.state.policy.sound === 'theirs') return heardByThem(draft, spoken);
   const text = hasWords(spoken) ? newWords(draft.state, spoken, draft.nowMs) : '';
   if (closes) patchCaller(draft, { recorded: '' });
   const { caller } = draft.state;
@@ -94,8 +95,8 @@ function heard(draft: Draft, spoken: string, closes: boolean): void {
 
 /** What the caller's words and keys do to what the agent is saying. */
 function takeFloor(draft: Draft): void {
-  const { reply, caller } = draft.state;
-  if (!reply) return;
+  const { reply, caller, policy } = draft.state;
+  if (!reply || policy.sound === 'theirs') return;
   if (reply.audio.is === 'held') {
     const said = caller.turn && caller.keys === '' ? turnText(caller.turn) : '';
     if (normalise(reply.answers ?? '') !== normalise(said)) closeReply(draft, 'discarded');
@@ -179,18 +180,32 @@ export function keyPressed(draft: Draft, digit: string): void {
 
 export function keysComplete(draft: Draft): void {
   const { keys, keysSinceMs } = draft.state.caller;
-  if (keys === '' || !mayTakeKeys(draft.state.reply)) return;
+  if (keys === '' || draft.state.policy.sound === 'theirs') return;
+  if (!mayTakeKeys(draft.state.reply)) return;
   closeReply(draft, 'interrupted');
   recordCallerTurn(draft);
-  patchCaller(draft, { keys: '' });
-  patch(draft, {
-    idlePrompts: 0,
-    context: [
-      ...draft.state.context,
-      { role: 'note', text: `The caller pressed ${keys.split('').join(' ')} on the keypad.` },
-    ],
-  });
+  takeKeys(draft);
+  patch(draft, { idlePrompts: 0 });
   answer(draft, null, { trial: false, speechEndMs: keysSinceMs });
+}
+
+/** What was pressed joins what the model is shown. */
+export function takeKeys(draft: Draft): void {
+  const { keys } = draft.state.caller;
+  if (keys === '') return;
+  patchCaller(draft, { keys: '' });
+  const text = `The caller pressed ${keys.split('').join(' ')} on the keypad.`;
+  patch(draft, { context: [...draft.state.context, { role: 'note', text }] });
+}
+
+/** Where the other side owns the sound, who has the floor is its to say; `text` is the whole turn so far. */
+export function heardByThem(draft: Draft, text: string): void {
+  if (!hasWords(text)) return;
+  const { nowMs } = draft;
+  const turn = draft.state.caller.turn ?? newTurn(draft);
+  patchCaller(draft, {
+    turn: { ...turn, final: '', interim: text.trim(), changedMs: nowMs, speechEndMs: nowMs },
+  });
 }
 
 function newTurn(draft: Draft): CallerTurn {

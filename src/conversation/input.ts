@@ -1,4 +1,5 @@
 import type { Role } from '#contracts/vendor.ts';
+import type { ContextItem } from '#contracts/language-model.ts';
 import type { WordTime } from '#contracts/text-to-speech.ts';
 import type { EndReason } from '#protocol/calls.ts';
 import type { TimerName } from './timer-name.ts';
@@ -51,6 +52,22 @@ export type Input = { readonly atMs: number } & (
   /** The caller has heard the reply's audio up to here. */
   | { readonly type: 'played'; readonly replyId: number; readonly playedMs: number }
   | { readonly type: 'key'; readonly digit: string }
+  /**
+   * Where the sound is the other side's: the caller's turn is over, and an answer is waited for.
+   * `text` is what the caller has said since the last one, possibly nothing.
+   */
+  | { readonly type: 'answer-due'; readonly text: string }
+  /** The same: nobody has spoken for so long that the agent should. */
+  | { readonly type: 'prompt-due' }
+  /** The other side will do what the tool is for once all of the reply was heard; nothing more is said in it. */
+  | { readonly type: 'handed-over'; readonly replyId: number; readonly callId: string }
+  /** Another process led the call until now. Comes again when more of what was said is known. */
+  | {
+      readonly type: 'taken-over';
+      readonly context: readonly ContextItem[];
+      /** Turns that are recorded already. */
+      readonly turnCount: number;
+    }
   | { readonly type: 'timer'; readonly name: TimerName }
   | {
       readonly type: 'vendor-failed';

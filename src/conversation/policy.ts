@@ -3,6 +3,8 @@ import type { AgentConfig } from '#protocol/agent-config.ts';
 
 /** How a conversation is led. Plain data, part of the state: a call is replayed with another policy by changing it. */
 export type Policy = {
+  /** `theirs`: the other side hears, speaks and takes turns by itself, and only words come and go. */
+  readonly sound: 'ours' | 'theirs';
   readonly endpointing: {
     /** The recogniser says when a turn has ended; our own silence rule is then only the safety net. */
     readonly vendorDecides: boolean;
@@ -50,6 +52,7 @@ export function policyOf(
 ): Policy {
   const { endpointing, barge_in: bargeIn, idle } = agent.voice;
   return {
+    sound: 'ours',
     endpointing: {
       vendorDecides,
       silenceMs: endpointing.silence_ms,
@@ -81,3 +84,11 @@ export function policyOf(
     vendorNames,
   };
 }
+
+/** The same for a call whose sound is somebody else's: nothing is prepared on trial, and no turn ended by us. */
+export const wordedPolicy = (policy: Policy): Policy => ({
+  ...policy,
+  sound: 'theirs',
+  endpointing: { ...policy.endpointing, vendorDecides: true },
+  speculation: false,
+});

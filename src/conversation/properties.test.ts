@@ -7,6 +7,7 @@ import type { UntimedInput } from '#test/support/conversation.ts';
 import { ENDING_MS } from './policies/dues.ts';
 import { PREPARED_TEXTS } from './ending.ts';
 import { newConversation } from './state.ts';
+import { wordedPolicy } from './policy.ts';
 import type { Policy } from './policy.ts';
 import { timerNames } from './timer-name.ts';
 import type { TimerName } from './timer-name.ts';
@@ -132,6 +133,9 @@ const anyInput: fc.Arbitrary<UntimedInput> = fc.oneof(
     arbitrary: fc.record({ type: is('hearing-changed'), vendorDecides: fc.boolean() }),
   },
   { weight: 10, arbitrary: fc.record({ type: is('say'), text: texts }) },
+  { weight: 15, arbitrary: fc.record({ type: is('answer-due'), text: texts }) },
+  { weight: 5, arbitrary: fc.record({ type: is('prompt-due') }) },
+  { weight: 10, arbitrary: fc.record({ type: is('handed-over'), replyId, callId }) },
   {
     weight: 1,
     arbitrary: fc.record({ type: is('hang-up'), reason: fc.constantFrom(...endReasons) }),
@@ -256,6 +260,13 @@ const callers = fc.array(
   ),
   { maxLength: 12 },
 );
+
+test('the same where the other side owns the sound', () => {
+  fc.assert(
+    fc.property(policies.map(wordedPolicy), happenings, (policy, script) => run(policy, script)),
+    { numRuns: 700 },
+  );
+});
 
 test('what both sides said stands in the record once, and the agent exactly as far as it was heard', () => {
   fc.assert(

@@ -2,7 +2,8 @@ import type { ContextItem } from '#contracts/language-model.ts';
 import type { Waterfall } from '#protocol/calls.ts';
 import { emit, patch, patchReply, wholeMs } from './draft.ts';
 import type { Draft } from './draft.ts';
-import { heardText, resumeFromMs, unheardText } from './policies/heard.ts';
+import { heardText, isAllHeard, resumeFromMs, unheardText } from './policies/heard.ts';
+import { hasWords } from './policies/words.ts';
 import type { Moments, PreparedSpeech, Reply, ToolCall } from './state.ts';
 import { TOOL_RESULTS } from './tools.ts';
 
@@ -207,9 +208,14 @@ export const resultItem = ({ callId }: ToolCall, result: string): ContextItem =>
  */
 function contextOf(reply: Reply, heard: string, finished: boolean): readonly ContextItem[] {
   if (reply.audio.is === 'held') return [];
-  const hangsUp = finished && reply.afterwards === 'end';
+  const cameAbout = (result: string): boolean => {
+    if (result === TOOL_RESULTS.hangUp) return finished && reply.afterwards === 'end';
+    // A call that goes on was not handed over.
+    if (result === TOOL_RESULTS.transferLater) return finished && reply.afterwards === 'transfer';
+    return result !== TOOL_RESULTS.keysLater || finished || isAllSaid(reply);
+  };
   const shown = reply.toolContext.map((item) =>
-    item.role === 'tool-result' && item.result === TOOL_RESULTS.hangUp && !hangsUp
+    item.role === 'tool-result' && !cameAbout(item.result)
       ? { ...item, result: TOOL_RESULTS.cancelled }
       : item,
   );
@@ -223,6 +229,10 @@ function contextOf(reply: Reply, heard: string, finished: boolean): readonly Con
   const spoken: readonly ContextItem[] = heard === '' ? [] : [{ role: 'agent', text: heard }];
   return [...shown, ...unfinished, ...neverRun, ...spoken];
 }
+
+/** Whether the other side has come to the end of a reply that it may have done something after. */
+const isAllSaid = (reply: Reply): boolean =>
+  reply.textDone && (isAllHeard(reply) || !hasWords(reply.text));
 
 function waterfall(moments: Moments, speechEndMs: number | null): Waterfall {
   if (speechEndMs === null) return {};

@@ -2,7 +2,7 @@ import type { Role } from '#contracts/vendor.ts';
 import type { WordTime } from '#contracts/text-to-speech.ts';
 import { emit, patch, patchReply } from './draft.ts';
 import type { Draft } from './draft.ts';
-import { apologise, endNow } from './ending.ts';
+import { apologise, endNow, endPolitely } from './ending.ts';
 import { forgetBackchannel } from './hearing.ts';
 import { takeClauses, takeWords } from './policies/clauses.ts';
 import { isAllHeard } from './policies/heard.ts';
@@ -64,10 +64,14 @@ export function speechDone(draft: Draft, replyId: number): void {
 export function played(draft: Draft, replyId: number, playedMs: number): void {
   const reply = current(draft, replyId);
   if (!reply || reply.audio.is === 'held' || playedMs <= 0) return;
-  const startedMs = Math.max(0, draft.nowMs - playedMs);
+  const isOurs = draft.state.policy.sound === 'ours';
+  // Of another's sound the length is a guess, and nothing is heard before it was asked for.
+  const earliestMs = isOurs ? 0 : (reply.moments.firstAudioMs ?? 0);
+  const startedMs = Math.max(earliestMs, draft.nowMs - playedMs);
   patchReply(draft, replyId, {
     audioMs: Math.max(reply.audioMs, playedMs),
-    playedMs: Math.max(reply.playedMs, playedMs),
+    // Who speaks may find that less was heard than it thought.
+    playedMs: isOurs ? Math.max(reply.playedMs, playedMs) : playedMs,
     progressMs: draft.nowMs,
     ...(reply.heardSinceMs === null
       ? { heardSinceMs: startedMs, moments: { ...reply.moments, playedMs: startedMs } }
@@ -79,9 +83,20 @@ export function played(draft: Draft, replyId: number, playedMs: number): void {
 export function settle(draft: Draft): void {
   const { reply } = draft.state;
   if (reply && isOver(reply)) finish(draft, reply);
-  const { phase, caller } = draft.state;
-  const isQuiet = !caller.turn && caller.keys === '' && caller.voice === 'silent';
+  const { phase, caller, policy } = draft.state;
+  const isQuiet =
+    policy.sound === 'theirs' || (!caller.turn && caller.keys === '' && caller.voice === 'silent');
   if (phase.name === 'talking' && !draft.state.reply && isQuiet) sayNext(draft);
+}
+
+/** Nobody speaks: ask once or twice, then say goodbye. What the owner wants said comes first. */
+export function idle(draft: Draft): void {
+  if (sayNext(draft)) return;
+  const { idlePrompts, policy } = draft.state;
+  const prompt = policy.idle.prompts.filter(hasWords)[idlePrompts];
+  if (prompt === undefined) return endPolitely(draft, 'silence', policy.idle.goodbye);
+  patch(draft, { idlePrompts: idlePrompts + 1 });
+  say(draft, prompt, { kind: 'prompt', interruptible: true, afterwards: 'listen' });
 }
 
 function isOver(reply: Reply): boolean {
@@ -95,6 +110,11 @@ function isOver(reply: Reply): boolean {
 
 /** The last sample was heard. */
 function finish(draft: Draft, reply: Reply): void {
+  if (draft.state.policy.sound === 'theirs') {
+    // What comes after the last word is the other side's to do, or to leave.
+    const isAll = draft.state.phase.name === 'talking' && reply.afterwards === 'listen';
+    return isAll ? closeReply(draft, 'finished') : undefined;
+  }
   const { turn } = draft.state.caller;
   const text = turn ? turnText(turn) : '';
   const isTalking = draft.state.phase.name === 'talking';
@@ -127,12 +147,14 @@ export function deadAir(draft: Draft): void {
   const { reply, policy } = draft.state;
   if (!reply) return;
   const silentMs = Math.round(draft.nowMs - reply.progressMs);
-  if (reply.audioMs > reply.playedMs) {
+  const isOurs = policy.sound === 'ours';
+  const waitsForTool = reply.runningTools.length > 0;
+  if (!isOurs && !reply.thinking && !waitsForTool) return outOfPatience(draft, reply);
+  if (isOurs && reply.audioMs > reply.playedMs) {
     // There is audio, but nobody says that it was played: go on as if it was, rather than hang.
     emit(draft, { type: 'note', text: `no playback mark for ${silentMs} ms` });
     return played(draft, reply.id, reply.audioMs);
   }
-  const waitsForTool = reply.runningTools.length > 0;
   if (!reply.thinking && !waitsForTool)
     return fallenSilent(draft, 'text-to-speech', `silent for ${silentMs} ms after it got text`);
   const isVoiceless = reply.soundDueSinceMs !== null;
@@ -152,6 +174,15 @@ export function deadAir(draft: Draft): void {
     unspoken: rest,
   });
   speakMore(draft, reply.id, hasWords(ready) ? ready : `${policy.texts.filler} `);
+}
+
+/**
+ * All was given to the other side to say, which should be through with it. It was to hang up then and
+ * has not, or the owner has something to say.
+ */
+function outOfPatience(draft: Draft, reply: Reply): void {
+  if (reply.afterwards === 'end') return endNow(draft, 'agent_hangup', null);
+  sayNext(draft);
 }
 
 /** A vendor that does nothing without saying that it failed. */

@@ -119,8 +119,8 @@ export type Reply = {
   readonly soundDueSinceMs: number | null;
   /** How often the watchdog has bridged a silence since the model, or a tool, last gave something. */
   readonly stalls: number;
-  /** What comes after its last sample. */
-  readonly afterwards: 'listen' | 'end';
+  /** What comes after its last sample. `transfer` only where that is the other side's to do. */
+  readonly afterwards: 'listen' | 'end' | 'transfer';
 };
 
 export type Phase =
@@ -191,11 +191,16 @@ export function callState(conversation: Conversation): CallState {
   const { phase, reply } = conversation;
   if (phase.name === 'waiting') return 'ringing';
   if (phase.name !== 'talking') return 'ending';
+  if (reply?.afterwards === 'transfer') return 'transferring';
   if (reply?.runningTools.some((call) => call.name === TRANSFER_CALL_TOOL)) return 'transferring';
   if (!reply || reply.audio.is !== 'flowing') return 'listening';
   if (reply.kind === 'greeting') return 'greeting';
-  return reply.heardSinceMs === null ? 'thinking' : 'speaking';
+  return isBeingSaid(conversation.policy, reply) ? 'speaking' : 'thinking';
 }
+
+/** Of sound that is not ours only that it was asked for is known in time. */
+const isBeingSaid = ({ sound }: Policy, { heardSinceMs, moments }: Reply): boolean =>
+  heardSinceMs !== null || (sound === 'theirs' && moments.firstAudioMs !== undefined);
 
 /** Whether a tool has the line: the agent neither speaks nor is interrupted. */
 export const isLineTaken = (reply: Reply): boolean =>

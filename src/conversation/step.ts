@@ -27,7 +27,7 @@ import {
   played,
   replyDelta,
   replyDone,
-  sayNext,
+  idle,
   settle,
   speechAudio,
   speechDone,
@@ -36,6 +36,7 @@ import {
 import type { Conversation, Reply } from './state.ts';
 import { replyToolCall, sayToolFiller, toolResult, transferred } from './tool-calls.ts';
 import type { TimerName } from './timer-name.ts';
+import { answerDue, handedOver, promptDue, settleLastWords, takenOver } from './worded.ts';
 
 /**
  * The conversation: what was, and what happened, give what is and what is to be done. Total and
@@ -100,6 +101,14 @@ function take(draft: Draft, input: Input): void {
       return speechDone(draft, input.replyId);
     case 'played':
       return played(draft, input.replyId, input.playedMs);
+    case 'answer-due':
+      return answerDue(draft, input.text);
+    case 'prompt-due':
+      return promptDue(draft);
+    case 'handed-over':
+      return handedOver(draft, input.replyId, input.callId);
+    case 'taken-over':
+      return takenOver(draft, input.context, input.turnCount);
     case 'say':
       return phase.name === 'ending' ? undefined : sayOnce(draft, input.text);
     case 'heard-interim':
@@ -147,6 +156,7 @@ function answered(draft: Draft): void {
 }
 
 function closed(draft: Draft, by: 'caller' | 'broken'): void {
+  if (draft.state.policy.sound === 'theirs') settleLastWords(draft);
   const { phase } = draft.state;
   // Whoever hangs up first while the agent says its last words, the reason for the end is the same.
   if (phase.name === 'ending') return endNow(draft, phase.reason, phase.detail);
@@ -209,14 +219,4 @@ function timer(draft: Draft, name: TimerName): void {
     case 'ending':
       return phase.name === 'ending' ? endNow(draft, phase.reason, phase.detail) : undefined;
   }
-}
-
-/** Nobody speaks: ask once or twice, then say goodbye. What the owner wants said comes first. */
-function idle(draft: Draft): void {
-  if (sayNext(draft)) return;
-  const { idlePrompts, policy } = draft.state;
-  const prompt = policy.idle.prompts.filter(hasWords)[idlePrompts];
-  if (prompt === undefined) return endPolitely(draft, 'silence', policy.idle.goodbye);
-  patch(draft, { idlePrompts: idlePrompts + 1 });
-  say(draft, prompt, { kind: 'prompt', interruptible: true, afterwards: 'listen' });
 }

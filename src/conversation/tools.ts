@@ -24,6 +24,9 @@ export const TOOL_RESULTS = {
   /** What the model is told of its hang-up, as long as nothing comes between. */
   hangUp: 'The call ends after your last words.',
   cancelled: 'Cancelled: the caller interrupted.',
+  /** What the model is told of a transfer, or of keys, that the other side is still to carry out. */
+  transferLater: 'The call is handed over after your last words.',
+  keysLater: 'The keys are pressed after your last words.',
   /** Stands in until the true result takes its place. */
   goesOn: 'Not finished yet: the caller interrupted, and it goes on.',
   tooLate: 'Given up: there was no result in time.',

@@ -41,7 +41,8 @@ export function createLiveEvents(callId: string): LiveEvents {
       const events: LiveEvent[] = ofInput(input, at);
       if (input.type === 'tool-result')
         events.push(...toolEnded(input.callId, 'done', input.result, at));
-      if (input.type === 'transferred') events.push(...toolEnded(input.callId, 'done', '', at));
+      if (input.type === 'transferred' || input.type === 'handed-over')
+        events.push(...toolEnded(input.callId, 'done', '', at));
       for (const effect of effects) {
         if (effect.type === 'run-tool')
           tools.set(effect.callId, { name: effect.name, sinceMs: at.at_ms });

@@ -45,6 +45,7 @@ export function dues(conversation: Conversation): Dues {
   const { phase, reply, caller, policy } = conversation;
   const due: Dues = {};
   if (phase.name === 'waiting' || phase.name === 'ended') return due;
+  if (policy.sound === 'theirs') return duesWithoutSound(conversation);
   if (reply?.audio.is === 'flowing') due['dead-air'] = deadAirDueMs(reply, policy.deadAirMs);
   const toolFillerMs = toolFillerDueMs(conversation);
   if (toolFillerMs !== undefined) due['tool-filler'] = toolFillerMs;
@@ -71,6 +72,31 @@ export function dues(conversation: Conversation): Dues {
   if (!reply && !caller.turn && caller.keys === '') due.idle = idleDueMs(conversation);
   return due;
 }
+
+/**
+ * Where the sound is the other side's, so are silence and the end of turns. Ours to watch is that a
+ * thought or a tool gives something for it to say, and that a call ends that should.
+ */
+function duesWithoutSound({ phase, reply, policy, toSay }: Conversation): Dues {
+  const due: Dues = {};
+  const isTalking = phase.name === 'talking';
+  if (reply) {
+    const saidMs = saidByThemMs(reply);
+    if (reply.thinking || reply.runningTools.length > 0)
+      due['dead-air'] = saidMs + policy.deadAirMs;
+    else if (isTalking && reply.afterwards === 'end') due['dead-air'] = saidMs + ENDING_MS;
+    else if (isTalking && toSay.length > 0) due['dead-air'] = saidMs + policy.deadAirMs;
+    const isSilent = reply.runningTools.length > 0 && !isLineTaken(reply) && !reply.toolFillerSaid;
+    if (isSilent && policy.texts.toolFiller !== '')
+      due['tool-filler'] = Math.max(reply.toolsSinceMs, saidMs) + toolPatienceMs(reply);
+  }
+  if (phase.name === 'ending') return { ...due, ending: phase.sinceMs + ENDING_MS };
+  return { ...due, 'max-duration': policy.maxCallMs };
+}
+
+/** When the other side should be through with what it was given to say. */
+const saidByThemMs = (reply: Reply): number =>
+  reply.progressMs + Math.max(0, reply.audioMs - reply.playedMs);
 
 /** Whether a turn that ends now would be answered: nothing is being said, or only prepared on trial. */
 export const mayAnswer = ({ reply, caller }: Conversation): boolean =>
@@ -175,6 +201,8 @@ function toolFillerDueMs({ reply, policy }: Conversation): number | undefined {
     return undefined;
   const isAudible = reply.soundDueSinceMs !== null || reply.audioMs > reply.playedMs;
   if (isAudible) return undefined;
-  const patienceMs = reply.audioMs > 0 ? TOOL_FILLER_AFTER_WORDS_MS : TOOL_FILLER_MS;
-  return Math.max(reply.toolsSinceMs, reply.progressMs) + patienceMs;
+  return Math.max(reply.toolsSinceMs, reply.progressMs) + toolPatienceMs(reply);
 }
+
+const toolPatienceMs = (reply: Reply): number =>
+  reply.audioMs > 0 ? TOOL_FILLER_AFTER_WORDS_MS : TOOL_FILLER_MS;
