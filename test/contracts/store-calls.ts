@@ -134,6 +134,16 @@ export function callSuite(open: OpenDatabase): void {
     expect((await store.calls.get('t', call.id))?.turns).toEqual([newTurn(0), newTurn(1)]);
   });
 
+  test('whose a call is can be found by its id alone', async () => {
+    const { store } = await openWorld(open);
+    const instance = await addInstance(store, 't');
+    const call = newCall(instance);
+    await store.calls.begin(call);
+    expect(await store.calls.tenantOf(call.id)).toBe('t');
+    expect(await store.calls.tenantOf(newUuid())).toBeUndefined();
+    expect(await store.calls.tenantOf('no id')).toBeUndefined();
+  });
+
   test('a journal comes back in order and exactly as written', async () => {
     const { store } = await openWorld(open);
     const call = newCall(await addInstance(store, 't'));
