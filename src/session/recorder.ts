@@ -23,13 +23,19 @@ export type Recorder = {
   end(reason: EndReason, detail: string | null): Promise<void>;
 };
 
+/** Also of calls that may go on without us. */
+export type LeavingRecorder = Recorder & {
+  /** As `end`, where the end is not ours to tell. */
+  leave(): Promise<void>;
+};
+
 export function createRecorder(options: {
   readonly store: { readonly calls: Pick<Store['calls'], 'record' | 'end' | 'setState'> };
   readonly tenantId: string;
   readonly callId: string;
   readonly clock: Clock;
   readonly log: Log;
-}): Recorder {
+}): LeavingRecorder {
   const { store, tenantId, callId, clock, log } = options;
   let journal: JournalEntry[] = [];
   let turns: Turn[] = [];
@@ -37,11 +43,14 @@ export function createRecorder(options: {
   let end: { reason: EndReason; detail: string | null; at: Date } | undefined;
   let writing: Promise<void> | undefined;
 
-  const hasWork = (): boolean => turns.length > 0 || end !== undefined || state !== undefined;
-  const isEnding = (): boolean => end !== undefined;
+  let isLeaving = false;
+
+  const hasLastLines = (): boolean => (isLeaving || end !== undefined) && journal.length > 0;
+  const hasWork = (): boolean =>
+    turns.length > 0 || end !== undefined || state !== undefined || hasLastLines();
 
   const writeOnce = async (): Promise<void> => {
-    if (turns.length > 0 || (end && journal.length > 0)) {
+    if (turns.length > 0 || hasLastLines()) {
       const what = { turns, journal };
       await store.calls.record(tenantId, callId, what);
       turns = turns.slice(what.turns.length);
@@ -87,6 +96,17 @@ export function createRecorder(options: {
     return writing;
   };
 
+  /** Until all is written, or the time is over. */
+  const settle = async (): Promise<void> => {
+    const limit = new AbortController();
+    const settled = async (): Promise<void> => {
+      // The write going on may have looked for work just before there was some.
+      while (hasWork()) await kick();
+    };
+    await Promise.race([settled(), clock.sleep(END_WAIT_MS, limit.signal).catch(() => undefined)]);
+    limit.abort();
+  };
+
   return {
     state(next) {
       state = next;
@@ -99,16 +119,11 @@ export function createRecorder(options: {
     },
     async end(reason, detail) {
       end = { reason, detail, at: new Date(clock.now()) };
-      const limit = new AbortController();
-      const settled = async (): Promise<void> => {
-        // The write going on may have looked for work just before the end was set.
-        while (isEnding()) await kick();
-      };
-      await Promise.race([
-        settled(),
-        clock.sleep(END_WAIT_MS, limit.signal).catch(() => undefined),
-      ]);
-      limit.abort();
+      await settle();
+    },
+    async leave() {
+      isLeaving = true;
+      await settle();
     },
   };
 }

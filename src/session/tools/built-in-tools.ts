@@ -7,8 +7,12 @@ import type { AgentConfig } from '#protocol/agent-config.ts';
 import { result, ToolFault } from './tool.ts';
 import type { Tool } from './tool.ts';
 
-/** Plays G.711 mu-law on the line after all that is on it. Resolves once it was played; aborting cuts it off. */
-export type PlayTones = (mulaw: Uint8Array, signal: AbortSignal) => Promise<void>;
+/**
+ * Plays G.711 mu-law on the line after all that is on it. Resolves once it was played; aborting cuts it
+ * off. A line whose sound is not ours has the keys pressed that the tones are of, and rejects with a
+ * `ToolFault` where it cannot.
+ */
+export type PlayTones = (mulaw: Uint8Array, signal: AbortSignal, keys: string) => Promise<void>;
 
 /** Part of the conversation: it is never run. */
 export const endCall: ToolDefinition = {
@@ -98,7 +102,7 @@ export const sendDigits = (play: PlayTones): Tool => ({
     const digits = textOf(given['digits']).replaceAll(/[\s().-]/g, '');
     if (!DTMF_DIGITS.test(digits))
       throw new ToolFault('Only 0 to 9, *, #, A to D and w can be sent.');
-    await play(dtmf(digits), signal);
+    await play(dtmf(digits), signal, digits);
     return result('Sent.');
   },
 });

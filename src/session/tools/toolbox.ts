@@ -20,6 +20,8 @@ import type { Tool } from './tool.ts';
 /** What a session gives its tools. */
 export type ToolSurroundings = {
   readonly play: PlayTones;
+  /** Where the line itself can be asked to; it goes before the carrier. */
+  readonly transfer?: TransferAtCarrier;
   readonly note: (text: string) => void;
   readonly on: (answer: ToolAnswer) => void;
 };
@@ -57,7 +59,7 @@ export function createToolbox(parts: {
       (around) => {
         const fixed = [
           sendDigits(around.play),
-          transferCall(agent.transfer_numbers, transfer) ?? [],
+          transferCall(agent.transfer_numbers, around.transfer ?? transfer) ?? [],
           agent.tools.map((tool) => httpTool(tool, headersOf(tool, secrets), dispatcher)),
         ].flat();
         const servers = agent.mcp_servers.map((server) =>
