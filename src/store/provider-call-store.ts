@@ -70,7 +70,7 @@ export type StoredProviderCall = {
   readonly isLed: boolean;
   /** By the provider's transcript. */
   readonly turns: readonly Turn[];
-  /** How often the provider has been asked about it since it was last heard of. */
+  /** How often the provider has been asked about it since the call is over. */
   readonly checks: number;
 };
 
@@ -89,6 +89,8 @@ export type ProviderCallChange = {
   readonly record: JsonRecord | undefined;
   /** When to ask the provider how the call stands; null: no more. */
   readonly checkAt: Date | null;
+  /** How often it has been asked: see `StoredProviderCall`. */
+  readonly checks: number;
 };
 
 export type FoldedCall = {

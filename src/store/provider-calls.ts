@@ -279,6 +279,7 @@ async function writeChange(
     turns: storable(change.turns),
     record: change.record === undefined ? null : storable<JsonRecord>(change.record),
     checkAt: change.checkAt,
+    checks: change.checks,
     isEndFolded: end !== undefined,
     sessionEndReason: end ? sessionEndReason : null,
   };
