@@ -23,7 +23,7 @@ export type PhoneNumber = {
 };
 
 /** Two letters that say what it is of, and 32 hexadecimal digits. */
-export const newSid = (prefix: 'AC' | 'PN' | 'CA' | 'MZ'): string =>
+export const newSid = (prefix: 'AC' | 'PN' | 'CA' | 'MZ' | 'TK' | 'OU'): string =>
   prefix + randomBytes(16).toString('hex');
 
 export const isE164 = (phoneNumber: string): boolean => /^\+[1-9]\d{6,14}$/.test(phoneNumber);

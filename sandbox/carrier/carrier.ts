@@ -14,6 +14,8 @@ import { loopbackNetwork } from './network.ts';
 import type { Network, Routes } from './network.ts';
 import { restApi } from './rest.ts';
 import type { ReceivedRequest } from './rest.ts';
+import { newTrunk } from './trunks.ts';
+import type { Trunk, TrunkSettings } from './trunks.ts';
 import type { HttpMethod } from './twiml.ts';
 import type { SentWebhook } from './webhooks.ts';
 
@@ -41,6 +43,8 @@ export type Carrier = {
   /** Both are made up where absent. */
   addAccount(account?: Partial<Account>): Account;
   addNumber(number: NumberSettings): PhoneNumber;
+  /** To be named in a number's `trunkSid`. What the trunk leads to is not played. */
+  addTrunk(trunk: TrunkSettings): Trunk;
   /** From now on the public origin leads to the local one. */
   route(publicOrigin: string, localOrigin: string): void;
   /** Rings the number now. Throws when no account has it. */
@@ -84,6 +88,7 @@ export async function startCarrier(options: CarrierOptions): Promise<Carrier> {
   const network = options.network ?? loopbackNetwork(routes);
   const accounts = new Map<string, Account>();
   const numbers: PhoneNumber[] = [];
+  const trunks: Trunk[] = [];
   const calls: PhoneCall[] = [];
   const warnings: CarrierWarning[] = [];
   const requests: CarrierRequest[] = [];
@@ -95,6 +100,7 @@ export async function startCarrier(options: CarrierOptions): Promise<Carrier> {
       clock,
       accounts,
       numbers,
+      trunks,
       calls,
       record: (received) => void requests.push({ direction: 'received', ...received }),
     }),
@@ -140,6 +146,12 @@ export async function startCarrier(options: CarrierOptions): Promise<Carrier> {
       };
       numbers.push(number);
       return number;
+    },
+    addTrunk(settings) {
+      if (!accounts.has(settings.accountSid)) throw new Error(`no account ${settings.accountSid}`);
+      const trunk = newTrunk(settings, clock.now());
+      trunks.push(trunk);
+      return trunk;
     },
     route: (publicOrigin, localOrigin) => void (routes[publicOrigin] = localOrigin),
     dial({ from, to, caller, faults = {} }) {

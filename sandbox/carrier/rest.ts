@@ -5,6 +5,8 @@ import type { HttpExchange } from '#sandbox/lib/http.ts';
 import type { Account, PhoneNumber } from './accounts.ts';
 import type { PhoneCall } from './phone-call.ts';
 import { renderCall, renderNumber, renderPage, renderStream } from './rest-render.ts';
+import { TRUNKS, trunkBody } from './trunks.ts';
+import type { Trunk } from './trunks.ts';
 import type { HttpMethod } from './twiml.ts';
 
 /** One request to the REST API. */
@@ -22,6 +24,7 @@ export type RestContext = {
   readonly clock: Clock;
   readonly accounts: ReadonlyMap<string, Account>;
   readonly numbers: readonly PhoneNumber[];
+  readonly trunks: readonly Trunk[];
   readonly calls: readonly PhoneCall[];
   readonly record: (received: ReceivedRequest) => void;
 };
@@ -114,6 +117,11 @@ function routed(context: RestContext, request: Request): Answer {
   const only = (...methods: string[]): void => {
     if (!methods.includes(method)) throw new Refusal(405, 20_004, 'Method not allowed');
   };
+  if (path === TRUNKS || path.startsWith(`${TRUNKS}/`)) {
+    only('GET');
+    const own = context.trunks.filter((trunk) => trunk.accountSid === account.accountSid);
+    return { status: 200, body: trunkBody(own, path) ?? missing(path) };
+  }
   if (resource === 'IncomingPhoneNumbers' && sub === undefined) {
     const own = context.numbers.filter((number) => number.accountSid === account.accountSid);
     if (sid === undefined) {
