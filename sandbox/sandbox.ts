@@ -3,6 +3,8 @@ import { newToken } from '#lib/ids.ts';
 import type { Log } from '#lib/log.ts';
 import { startCarrier } from './carrier/carrier.ts';
 import type { Carrier } from './carrier/carrier.ts';
+import { startRetell } from './retell/retell.ts';
+import type { Retell } from './retell/retell.ts';
 import { openEar } from './speech/ear.ts';
 import type { OpenEar, VoiceBank } from './speech/speech.ts';
 import { createVoiceBank } from './speech/voice-bank.ts';
@@ -27,6 +29,8 @@ export type Sandbox = {
   readonly openEar: OpenEar;
   readonly vendors: Vendors;
   readonly carrier: Carrier;
+  /** Without accounts; reaches servers by routes of its own. */
+  readonly retell: Retell;
   /** The key that each vendor accepts; made anew for each sandbox. */
   readonly keys: Readonly<Record<VendorName, string>>;
   /** Where each vendor is: an `http:` origin without a trailing slash; OpenAI's with its `/v1`. */
@@ -35,7 +39,7 @@ export type Sandbox = {
   close(): Promise<void>;
 };
 
-/** The world outside: a carrier, vendors, and the speech they share. Nothing leaves this machine. */
+/** The world outside: a carrier, Retell, vendors, and the speech they share. Nothing leaves this machine. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { clock, brain, timing, maxContexts } = options;
   const keys = {
@@ -65,11 +69,13 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const carrier = started.use(
       await startCarrier({ clock, bank, ...(options.log && { log: options.log }) }),
     );
+    const retell = started.use(await startRetell({ clock }));
     return {
       bank,
       openEar: ears,
       vendors,
       carrier,
+      retell,
       keys,
       urls: {
         deepgram: vendors.deepgram.url,

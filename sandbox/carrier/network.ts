@@ -42,8 +42,8 @@ export type SocketListener = {
 
 export type Socket = {
   send(text: string): void;
-  /** A polite close, code 1000. */
-  close(): void;
+  /** A close with a frame; code 1000, a polite one, where none is given. */
+  close(code?: number): void;
   /** Cuts the connection without a word, as a network failure does. */
   kill(): void;
 };
@@ -169,7 +169,7 @@ function openSocket(
     send(text) {
       if (state === 'open' && socket.readyState === WebSocket.OPEN) socket.send(text);
     },
-    close: () => socket.close(1000),
+    close: (code = 1000) => socket.close(code),
     kill: () => socket.terminate(),
   };
 }

@@ -81,6 +81,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       async (running) => void (await running.stop()),
     );
     sandbox.carrier.route(PUBLIC_URL, server.origin);
+    sandbox.retell.route(PUBLIC_URL, server.origin);
     const account = sandbox.carrier.addAccount(knownAccount(join(dataDir, 'sandbox-account.json')));
     sandbox.carrier.addNumber({ accountSid: account.accountSid, phoneNumber: AGENT_NUMBER });
 
@@ -139,7 +140,11 @@ const keysOf = (sandbox: Sandbox, names: readonly string[]): Readonly<Record<str
 const accountSchema = z.object({ accountSid: z.string(), authToken: z.string() });
 
 /** A server's environment in which the outside world is the sandbox; whatever else is set is unset. */
-export const sandboxEnv = ({ urls, carrier }: Sandbox): Readonly<Record<string, string>> => ({
+export const sandboxEnv = ({
+  urls,
+  carrier,
+  retell,
+}: Sandbox): Readonly<Record<string, string>> => ({
   HOST: '127.0.0.1',
   PUBLIC_URL,
   DATABASE_URL: '',
@@ -149,4 +154,5 @@ export const sandboxEnv = ({ urls, carrier }: Sandbox): Readonly<Record<string, 
   ),
   GOOGLE_URL: urls.google,
   TWILIO_URL: carrier.origin,
+  RETELL_URL: retell.origin,
 });

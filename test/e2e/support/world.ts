@@ -73,6 +73,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
         onLog: (line) => void log.push(line),
       });
       sandbox.carrier.route(PUBLIC_URL, running.origin);
+      sandbox.retell.route(PUBLIC_URL, running.origin);
       return running;
     };
     let server = await start({});
