@@ -9,9 +9,11 @@ import type { Clock } from '#lib/clock.ts';
 import { messageOf } from '#lib/errors.ts';
 import { newUuid } from '#lib/ids.ts';
 import type { ProviderName } from '#protocol/voice-channel.ts';
+import { createAskProvider } from '#providers/ask-provider.ts';
 import { degradeChannel } from '#providers/degrade-channel.ts';
 import { createKeyedLock } from '#providers/keyed-lock.ts';
 import { createPipecatProvider } from '#providers/pipecat/provider.ts';
+import { createProviderEventWorker } from '#providers/provider-event-worker.ts';
 import { createRetellProvider } from '#providers/retell/provider.ts';
 import { createWiringWorker } from '#providers/wiring-worker.ts';
 import { createCallFloor } from '#session/live-calls.ts';
@@ -75,9 +77,27 @@ export async function createServer(parts: {
         return instance ? vendorPool.check(instance.agentConfig, secrets) : [];
       },
     }),
-    retell: createRetellProvider({ publicUrl }),
+    retell: createRetellProvider({
+      publicUrl,
+      retellUrl: config.retellUrl,
+      twilioUrl,
+      clock,
+      log,
+      readBrain: ({ tenantId, instanceId }) => store.instances.get(tenantId, instanceId),
+    }),
   };
   const wiring = createWiringWorker({ store, clock, log, providers, lock, random: Math.random });
+  const events = createProviderEventWorker({
+    store,
+    clock,
+    log,
+    nodeId,
+    ask: createAskProvider({ store, retellUrl: config.retellUrl, clock }),
+    publish: floor.publish,
+    hasSession: (instanceId, callId) =>
+      floor.list(instanceId).some((call) => call.callId === callId),
+    silenceMs: config.retellSilenceMs,
+  });
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
 
@@ -106,6 +126,7 @@ export async function createServer(parts: {
     hasRoom: () => floor.count() < config.maxCalls,
     answer: floor.answer,
     prepare: floor.prepare,
+    takeEvent: events.take,
   });
 
   const stopping = new AbortController();
@@ -133,6 +154,7 @@ export async function createServer(parts: {
       const address = api.server.address();
       state = 'ready';
       wiring.start();
+      events.start();
       beating = keepBeating();
       return typeof address === 'object' && address ? address.port : config.port;
     },
@@ -141,7 +163,7 @@ export async function createServer(parts: {
       state = 'draining';
       await floor.drain(config.drainMs);
       stopping.abort();
-      await Promise.all([beating, wiring.stop(), api.close()]);
+      await Promise.all([beating, wiring.stop(), events.stop(), api.close()]);
       await store.nodes
         .leave(nodeId)
         .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'node not signed off'));

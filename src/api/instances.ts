@@ -104,6 +104,7 @@ export function registerInstances(api: Api, parts: ApiParts): void {
           (await agentOf(patched(instance.agentConfig, body.agent_config), parts))),
       });
       if (!changed) throw new VoiceError('not_found', 'Instance not found');
+      await followAgent(parts, principal.tenantId, instance.id);
       return instanceRow(changed);
     },
   );
@@ -129,6 +130,14 @@ export function registerInstances(api: Api, parts: ApiParts): void {
       return reply.code(204).send();
     },
   );
+}
+
+/** Has the channel's other side follow the agent, where it depends on it: soon, and until it is done. */
+async function followAgent(parts: ApiParts, tenantId: string, instanceId: string): Promise<void> {
+  const channel = await parts.store.channels.get(tenantId, instanceId);
+  if (!channel || !parts.providers[channel.provider].followsAgent) return;
+  await parts.store.wiringJobs.enqueueApply(tenantId, instanceId, new Date(parts.clock.now()));
+  parts.kickWiring();
 }
 
 /** How an internal key is kept and compared. The key is random, so nothing is gained by a slow hash. */

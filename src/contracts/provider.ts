@@ -40,9 +40,16 @@ export type CheckKeys = (
   secrets: ProviderSecrets,
 ) => Promise<readonly KeyProblem[]>;
 
+export type WiredChannel = {
+  readonly channel: ProviderChannel;
+  readonly secrets: ProviderSecrets;
+};
+
 /** Who carries the voice. */
 export type Provider = {
   readonly name: ProviderName;
+  /** Whether what stands at the other side depends on the agent's name and `agent_config`, so that a change of them is applied. */
+  readonly followsAgent?: boolean;
   /** What a channel still needs, each in words for people ("a speech-to-text key: deepgram_api_key, …"); empty when complete. */
   missing(channel: ProviderChannel, secretsSet: readonly SecretField[]): readonly string[];
   /** The URL that the other side calls, for the owner to see. */
@@ -59,10 +66,23 @@ export type Provider = {
     /** Secrets that the owner has just given: one that its vendor refuses is a 422, where one that was stored before is a warning. */
     given?: readonly SecretField[],
   ): Promise<Applied>;
+  /**
+   * Whether `apply` can go on from the wiring of the channel as it was before a setup, and gives back
+   * what is not used any more. False: that wiring is to be undone. Absent: it can on the same line only.
+   */
+  carriesOn?(previous: WiredChannel, next: WiredChannel): Promise<boolean>;
   /** What `undo` will need once the channel is gone; undefined: nothing to undo. */
   undoPayload(
     channel: ProviderChannel,
     secrets: ProviderSecrets,
+  ): Readonly<Record<string, unknown>> | undefined;
+  /**
+   * What of an undo does not take away what the channel uses that the instance has by now; `current`
+   * is that one's `undoPayload`. Undefined: nothing. Absent: all or, on the same line, nothing.
+   */
+  remaining?(
+    payload: Readonly<Record<string, unknown>>,
+    current: Readonly<Record<string, unknown>>,
   ): Readonly<Record<string, unknown>> | undefined;
   /** Puts the other side back as it was found, unless somebody has changed it since. `refused` is final. */
   undo(payload: Readonly<Record<string, unknown>>): Promise<Applied>;

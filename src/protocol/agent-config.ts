@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { agentTools, givenSecretSchema, storedSecretSchema } from './agent-tools.ts';
+import { businessHoursSchema } from './business-hours.ts';
 
 const ms = (min: number, max: number): z.ZodNumber => z.number().int().min(min).max(max);
 const text = (max: number): z.ZodString => z.string().max(max);
@@ -29,6 +30,18 @@ export const idleSchema = z.strictObject({
   /** Said in turn; after the last one's silence the agent says goodbye and hangs up. */
   prompts: z.array(text(500)).max(5).default(['Are you still there?']),
   goodbye: text(500).default('I will hang up now. Goodbye.'),
+});
+
+const retellSettingsSchema = z.strictObject({
+  /** The voice of the agent that is made at Retell where the channel names none of its own. */
+  voice_id: z.string().min(1).max(128).optional(),
+  /** Given to Retell's agent with each call that comes in: what stands in its prompt as `{{name}}`. */
+  dynamic_variables: z
+    .record(z.string().min(1).max(64), text(1_000))
+    .refine((variables) => Object.keys(variables).length <= 50, {
+      error: 'at most 50 variables are possible',
+    })
+    .default({}),
 });
 
 const names = z.array(z.string().min(1).max(64)).max(8);
@@ -67,6 +80,10 @@ export const voiceSettingsSchema = z.strictObject({
   /** Said once when a tool takes more than a second and the agent is silent; empty: nothing. */
   tool_filler: text(200).default('One moment, I am looking that up.'),
   max_output_tokens: z.number().int().min(16).max(4_096).default(512),
+  /** When calls are taken; absent: always. */
+  business_hours: businessHoursSchema.optional(),
+  /** What only the provider `retell` makes use of. */
+  retell: retellSettingsSchema.optional(),
 });
 
 const brain = {

@@ -2,7 +2,7 @@ import { keysIn } from '#contracts/key-problem.ts';
 import type { Applied } from '#contracts/provider.ts';
 import { invalidField } from '#lib/errors.ts';
 import { secretFields } from '#protocol/voice-channel.ts';
-import type { Channel, ChannelChange } from '#store/store.ts';
+import type { Channel, ChannelChange, Secrets } from '#store/store.ts';
 import {
   decideStatus,
   isSameLine,
@@ -38,10 +38,17 @@ export function setUpChannel(
     const merged = mergeSetup(tenantId, instanceId, previous, previousSecrets, setup);
     const before =
       previous && undoOf(parts, previous.provider, providerChannelOf(previous), previousSecrets);
-    const outdated = before && isOutdated(parts, before, merged) ? before : undefined;
-    const next: Candidate = outdated
-      ? { ...merged, channel: { ...merged.channel, wiring: {} } }
-      : merged;
+    const carriesOn = previous && (await carriesOnFrom(parts, previous, previousSecrets, merged));
+    const isCarriedOn = carriesOn ?? !(before && isOutdated(parts, before, merged));
+    const outdated = isCarriedOn ? undefined : before;
+    const next: Candidate = {
+      ...merged,
+      channel: {
+        ...merged.channel,
+        ...(outdated && { wiring: {} }),
+        ...(carriesOn && { wiring: previous.wiring }),
+      },
+    };
     const change: ChannelChange = {
       ...setup,
       provider: next.provider,
@@ -109,6 +116,20 @@ async function finishSetUp(
     await wiringJobs.enqueueApply(tenantId, instanceId, recheckAt(parts.clock.now()));
   if (outdated) await runUndo(parts, outdated, instanceId);
   return stored;
+}
+
+/** What the provider says of it; undefined: nothing, or it is another provider by now. */
+async function carriesOnFrom(
+  parts: ChannelParts,
+  previous: Channel,
+  previousSecrets: Secrets,
+  next: Candidate,
+): Promise<boolean | undefined> {
+  if (previous.provider !== next.provider) return undefined;
+  return parts.providers[next.provider].carriesOn?.(
+    { channel: providerChannelOf(previous), secrets: previousSecrets },
+    next,
+  );
 }
 
 /** Whether the old wiring is not carried on: another line, or no way left to undo it later. */

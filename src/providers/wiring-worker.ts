@@ -2,6 +2,7 @@ import { keysIn } from '#contracts/key-problem.ts';
 import type { Cancel } from '#lib/clock.ts';
 import type { Channel, WiringJob } from '#store/store.ts';
 import { decideStatus, isStillNeeded, providerChannelOf, retryDelayMs } from './decisions.ts';
+import type { Undo } from './decisions.ts';
 import { applyWiring, readUndo, runUndo, undoOf } from './wiring.ts';
 import type { ChannelParts } from './wiring.ts';
 
@@ -104,7 +105,10 @@ async function runJob(parts: WiringWorkerParts, job: WiringJob): Promise<void> {
 async function runApplyJob(parts: WiringWorkerParts, job: WiringJob): Promise<void> {
   const { channels, wiringJobs } = parts.store;
   const channel = await channels.get(job.tenantId, job.instanceId);
-  const isRecheck = channel?.status === 'degraded' && keysIn(channel.errorMessage).length > 0;
+  const isLive = channel?.status === 'active' || channel?.status === 'degraded';
+  const isFollowing = isLive && parts.providers[channel.provider].followsAgent === true;
+  const isRecheck =
+    isFollowing || (channel?.status === 'degraded' && keysIn(channel.errorMessage).length > 0);
   // Whoever set the channel up has finished, or has taken it away.
   if (!channel || (channel.status !== 'pending' && !isRecheck)) return wiringJobs.finish(job);
 
@@ -116,7 +120,14 @@ async function runApplyJob(parts: WiringWorkerParts, job: WiringJob): Promise<vo
       ? undefined
       : await applyWiring(parts, channel.provider, providerChannelOf(channel), secrets);
   // A line that works is not taken down because of what a second look finds.
-  if (isRecheck && applied && applied.kind !== 'done') return retry(parts, job, applied.message);
+  if (isRecheck && applied && applied.kind !== 'done') {
+    if (isFollowing && applied.kind === 'refused')
+      await channels.upsert(job.tenantId, job.instanceId, {
+        status: 'degraded',
+        errorMessage: `${applied.field}: ${applied.message}`,
+      });
+    return retry(parts, job, applied.message);
+  }
   await channels.upsert(job.tenantId, job.instanceId, {
     ...decideStatus(missing, applied),
     ...(applied?.kind === 'done' && { wiring: applied.wiring }),
@@ -144,13 +155,23 @@ async function runUndoJob(parts: WiringWorkerParts, job: WiringJob): Promise<voi
       providerChannelOf(channel),
       await channels.secrets(job.tenantId, job.instanceId),
     );
-  if (isStillNeeded(undo, current)) return wiringJobs.finish(job);
+  const left = leftOf(parts, undo, current);
+  if (!left) return wiringJobs.finish(job);
 
-  const result = await runUndo(parts, undo, job.instanceId);
+  const result = await runUndo(parts, left, job.instanceId);
   if (result.kind !== 'unreachable') return wiringJobs.finish(job);
   if (job.attempts + 1 < UNDO_ATTEMPTS_MAX) return retry(parts, job, result.message);
   parts.log.warn({ instanceId: job.instanceId }, 'undoing the wiring is given up');
   return wiringJobs.finish(job);
+}
+
+/** What of an undo may be done beside the channel as it is now. */
+function leftOf(parts: WiringWorkerParts, undo: Undo, current: Undo | undefined): Undo | undefined {
+  const { remaining } = parts.providers[undo.provider];
+  if (!remaining) return isStillNeeded(undo, current) ? undefined : undo;
+  if (current?.provider !== undo.provider) return undo;
+  const payload = remaining(undo.payload, current.payload);
+  return payload && { ...undo, payload };
 }
 
 function retry(parts: WiringWorkerParts, job: WiringJob, reason: string): Promise<void> {

@@ -1,24 +1,208 @@
-import type { Provider } from '#contracts/provider.ts';
+import { warningOf } from '#contracts/key-problem.ts';
+import type { Applied, Provider } from '#contracts/provider.ts';
+import type { Log } from '#lib/log.ts';
+import { ensureFoundAgent } from './found-agent.ts';
+import type { ServingVersion } from './found-agent.ts';
+import { retellHookUrls } from './hook-urls.ts';
+import { faultOf, look, refused } from './look.ts';
+import type { LookOptions, Seen } from './look.ts';
+import { ensureMadeAgent } from './made-agent.ts';
+import { ensureNumber, importNumber } from './phone-number.ts';
+import { restoreAll } from './restore.ts';
+import { createRetellRest } from './retell-rest.ts';
+import type { RetellRest } from './retell-rest.ts';
+import { isEmpty, readUndo, readWiring, withAgent, withNumber, withoutThoseOf } from './wiring.ts';
+import type { RetellWiring } from './wiring.ts';
+
+export type RetellProviderOptions = LookOptions & {
+  /** Where Retell reaches this server: `https:`, without a trailing slash. */
+  readonly publicUrl: string;
+  readonly retellUrl: string;
+  readonly log: Log;
+};
 
 /**
- * Retell is not served yet: a channel may be stored with it, but is never complete, and says so.
- * Nothing is ever changed at Retell.
+ * The provider whose sound Retell hosts.
+ *
+ * - With `agent_id` the agent that its owner has built at Retell answers; we are told its events.
+ * - Without, an agent is made at Retell that has its words from this server.
+ * - `phone_number` (or `twilio_phone_number`) rings at the agent. One that Retell does not have is
+ *   imported by its SIP trunk at Twilio, with the account's credentials. Without a number the
+ *   channel is complete, too: for web calls, and for numbers that its owner binds himself.
+ *
+ * Everything is looked at before anything is changed; what a refused setup has changed all the same
+ * is taken back.
  */
-export function createRetellProvider(options: { readonly publicUrl: string }): Provider {
+export function createRetellProvider(options: RetellProviderOptions): Provider {
+  const { publicUrl, retellUrl, clock, log } = options;
+  const restOf = (apiKey: string): RetellRest =>
+    createRetellRest({ baseUrl: retellUrl, apiKey, clock });
+
   return {
     name: 'retell',
-    missing: (channel, secretsSet) => [
-      ...(secretsSet.includes('api_key') ? [] : ["Retell's key: api_key"]),
-      ...(channel.agentId ? [] : ["the id of Retell's agent: agent_id"]),
-      'a version of this server that serves Retell; this one serves pipecat only',
-    ],
-    webhookUrl: (instanceId) => `${options.publicUrl}/hooks/voice/${instanceId}`,
-    apply: async () => ({
-      kind: 'refused',
-      field: 'provider',
-      message: 'Retell is not served yet; use pipecat.',
-    }),
-    undoPayload: () => undefined,
-    undo: async () => ({ kind: 'done', wiring: {} }),
+    followsAgent: true,
+    missing: (_channel, secretsSet) =>
+      secretsSet.includes('api_key') ? [] : ["Retell's API key: api_key"],
+    webhookUrl: (instanceId) => retellHookUrls(publicUrl, instanceId).events,
+
+    async apply(channel, secrets, remember) {
+      const apiKey = secrets.api_key;
+      if (!apiKey) return refused('api_key', "Retell's API key is missing.");
+      const rest = restOf(apiKey);
+      const urls = retellHookUrls(publicUrl, channel.instanceId);
+      const before = readWiring(channel.wiring) ?? nothingYet(channel.instanceId, publicUrl);
+      let wiring: RetellWiring = {
+        ...before,
+        eventsUrl: urls.events,
+        inboundUrl: urls.inbound,
+      };
+      const note = async (next: RetellWiring): Promise<void> => {
+        const isNews = JSON.stringify(next) !== JSON.stringify(wiring);
+        wiring = next;
+        if (isNews) await remember?.(next);
+      };
+      const change = async (): Promise<Applied> => {
+        const seen = await look(options, rest, channel, secrets);
+        if (seen.kind !== 'seen') return seen;
+        const agent = await wireAgent(seen);
+        if (agent.kind !== 'wired') return agent;
+        const number = await wireNumber(seen, agent);
+        if (number) return number;
+        return settle(seen, agent);
+      };
+
+      const wireAgent = async (seen: Seen): Promise<WiredTo | Applied> => {
+        if (seen.agent) {
+          const id = seen.agent.agent_id;
+          const known = wiring.agents.find((of) => of.kind === 'found' && of.agentId === id);
+          const version = await ensureFoundAgent(
+            { rest, eventsUrl: urls.events, note: (of) => note(withAgent(wiring, of)) },
+            seen.agent,
+            known?.kind === 'found' ? known : undefined,
+          );
+          if (version.kind !== 'ok') return faultOf(version, 'agent_id');
+          return { kind: 'wired', agentId: id, version: version.value, warnings: [] };
+        }
+        const known = wiring.agents.find((of) => of.kind === 'made');
+        const made = await ensureMadeAgent(
+          {
+            rest,
+            instanceId: channel.instanceId,
+            apiKey,
+            urls,
+            brain: seen.brain,
+            note: (of) => note(withAgent(wiring, of)),
+          },
+          known?.kind === 'made' ? known : undefined,
+        );
+        if (made.kind !== 'ok') return faultOf(made, 'api_key');
+        return { kind: 'wired', ...made.value, version: 'latest' };
+      };
+
+      const wireNumber = async (seen: Seen, to: WiredTo): Promise<Applied | undefined> => {
+        if (!seen.line) return undefined;
+        const { phoneNumber, field } = seen.line;
+        const parts = {
+          rest,
+          phoneNumber,
+          inboundUrl: urls.inbound,
+          agentId: to.agentId,
+          agentVersion: to.version,
+          note: (of: RetellWiring['numbers'][number]) => note(withNumber(wiring, of)),
+        };
+        const known = wiring.numbers.find((of) => of.phoneNumber === phoneNumber);
+        const wired = seen.number
+          ? await ensureNumber(parts, seen.number, known)
+          : await importNumber(parts, seen.trunk?.terminationUri ?? '');
+        return wired.kind === 'ok' ? undefined : faultOf(wired, field);
+      };
+
+      /** Gives back what an earlier setup has used and this one does not. */
+      const settle = async (seen: Seen, to: WiredTo): Promise<Applied> => {
+        const used: RetellWiring = {
+          ...wiring,
+          agents: wiring.agents.filter((of) =>
+            seen.agent ? of.kind === 'found' && of.agentId === to.agentId : of.kind === 'made',
+          ),
+          numbers: wiring.numbers.filter((of) => of.phoneNumber === seen.line?.phoneNumber),
+        };
+        const given = await restoreAll(rest, withoutThoseOf(wiring, used), log);
+        if (given.kind === 'unreachable') return given;
+        await note(used);
+        const warning = warningOf([...to.warnings, seen.warning], []);
+        return { kind: 'done', wiring: used, ...(warning !== undefined && { warning }) };
+      };
+
+      const applied = await change();
+      if (applied.kind === 'done')
+        log.info({ instanceId: channel.instanceId }, 'Retell is in line with the channel');
+      if (applied.kind !== 'refused') return applied;
+      const taken = await restoreAll(rest, withoutThoseOf(wiring, before), log);
+      return taken.kind === 'unreachable' ? taken : applied;
+    },
+
+    async carriesOn(previous, next) {
+      const apiKey = next.secrets.api_key;
+      const wiring = readWiring(previous.channel.wiring);
+      if (!apiKey) return false;
+      if (!wiring || isEmpty(wiring) || apiKey === previous.secrets.api_key) return true;
+      return knowsAny(restOf(apiKey), wiring);
+    },
+
+    undoPayload(channel, secrets) {
+      const wiring = readWiring(channel.wiring);
+      return wiring && !isEmpty(wiring) && secrets.api_key
+        ? { ...wiring, apiKey: secrets.api_key }
+        : undefined;
+    },
+
+    remaining(payload, current) {
+      const undo = readUndo(payload);
+      const used = readWiring(current);
+      if (!undo || !used) return payload;
+      const left = withoutThoseOf(undo, used);
+      return isEmpty(left) ? undefined : left;
+    },
+
+    async undo(payload) {
+      const undo = readUndo(payload);
+      if (!undo) return { kind: 'done', wiring: {} };
+      const given = await restoreAll(restOf(undo.apiKey), undo, log);
+      if (given.kind === 'done') log.info({ instanceId: undo.instanceId }, 'Retell is put back');
+      return given;
+    },
   };
+}
+
+type WiredTo = {
+  readonly kind: 'wired';
+  readonly agentId: string;
+  readonly version: ServingVersion;
+  readonly warnings: readonly string[];
+};
+
+const nothingYet = (instanceId: string, publicUrl: string): RetellWiring => {
+  const urls = retellHookUrls(publicUrl, instanceId);
+  return {
+    provider: 'retell',
+    instanceId,
+    eventsUrl: urls.events,
+    inboundUrl: urls.inbound,
+    agents: [],
+    numbers: [],
+  };
+};
+
+/** Whether the key opens the workspace that the wiring is in. In doubt it does: keys are mostly just renewed. */
+async function knowsAny(rest: RetellRest, wiring: RetellWiring): Promise<boolean> {
+  for (const agent of wiring.agents)
+    if (agent.agentId !== undefined) {
+      const found = await rest.getAgent(agent.agentId);
+      if (found.kind !== 'not-found') return true;
+    }
+  for (const { phoneNumber } of wiring.numbers) {
+    const found = await rest.getNumber(phoneNumber);
+    if (found.kind !== 'not-found') return true;
+  }
+  return false;
 }

@@ -25,7 +25,10 @@ export type RetellNumber = z.infer<typeof numberSchema>;
 /** Who answers, or calls from, a number. Weights sum to 1. */
 export type BoundAgent = z.infer<typeof boundAgentSchema>;
 
-export type AgentChange = Retell.AgentUpdateParams;
+export type AgentChange = Omit<Retell.AgentUpdateParams, 'webhook_events'> & {
+  /** Also such as this server does not know, found at an agent and given back. */
+  readonly webhook_events?: readonly string[] | null;
+};
 export type NewAgent = Retell.AgentCreateParams;
 export type NumberChange = Retell.PhoneNumberUpdateParams;
 export type ImportedNumber = Retell.PhoneNumberImportParams;
@@ -44,6 +47,7 @@ export type RetellRest = {
   /** A new draft with all that `baseVersion` has. */
   createVersion(agentId: string, baseVersion: number): Promise<RetellAnswer<RetellAgent>>;
   publishVersion(agentId: string, version: number): Promise<RetellAnswer<undefined>>;
+  deleteVersion(agentId: string, version: number): Promise<RetellAnswer<undefined>>;
   getVoice(voiceId: string): Promise<RetellAnswer<unknown>>;
   getNumber(phoneNumber: string): Promise<RetellAnswer<RetellNumber>>;
   updateNumber(phoneNumber: string, change: NumberChange): Promise<RetellAnswer<RetellNumber>>;
@@ -114,8 +118,15 @@ export function createRetellRest(options: RetellRestOptions): RetellRest {
         retell.agent.list({ limit: 100, filter_criteria: { query: words } }, limit),
       ),
     createAgent: (agent) => ask(agentSchema, (limit) => retell.agent.create(agent, limit)),
-    updateAgent: (agentId, change) =>
-      ask(agentSchema, (limit) => retell.agent.update(agentId, change, limit)),
+    updateAgent: (agentId, { version, ...body }) =>
+      // Retell knows which events there are; the SDK's method knows those of its own day.
+      ask(agentSchema, (limit) =>
+        retell.patch(`/update-agent/${encodeURIComponent(agentId)}`, {
+          query: { version },
+          body,
+          ...limit,
+        }),
+      ),
     deleteAgent: (agentId) => ask(nothing, (limit) => retell.agent.delete(agentId, limit)),
     listVersions: (agentId) =>
       ask(versionListSchema, (limit) =>
@@ -125,8 +136,21 @@ export function createRetellRest(options: RetellRestOptions): RetellRest {
       ask(agentSchema, (limit) =>
         retell.agent.createVersion(agentId, { base_version: baseVersion }, limit),
       ),
-    publishVersion: (agentId, version) =>
-      ask(nothing, (limit) => retell.agent.publish(agentId, { version }, limit)),
+    async publishVersion(agentId, version) {
+      const published = await ask(nothing, (limit) =>
+        retell.agent.publish(agentId, { version }, limit),
+      );
+      if (published.kind !== 'not-found') return published;
+      // Where the documented route was not there, this older one was seen to work.
+      return ask(nothing, (limit) =>
+        retell.post(`/publish-agent/${encodeURIComponent(agentId)}`, {
+          query: { version },
+          ...limit,
+        }),
+      );
+    },
+    deleteVersion: (agentId, version) =>
+      ask(nothing, (limit) => retell.agent.deleteVersion(agentId, { version }, limit)),
     getVoice: (voiceId) => ask(z.unknown(), (limit) => retell.voice.retrieve(voiceId, limit)),
     getNumber: (phoneNumber) =>
       ask(numberSchema, (limit) => retell.phoneNumber.retrieve(phoneNumber, limit)),
@@ -148,7 +172,7 @@ const agentSchema = z.object({
   version: z.number().int(),
   is_published: z.boolean().nullish(),
   agent_name: z.string().nullish(),
-  language: z.unknown(),
+  language: z.unknown().optional(),
   voice_id: z.string().nullish(),
   response_engine: z.looseObject({ type: z.string(), llm_websocket_url: z.string().nullish() }),
   webhook_url: z.string().nullish(),
@@ -175,7 +199,7 @@ const versionListSchema = z
 export const boundAgentSchema = z.object({
   agent_id: z.string(),
   weight: z.number(),
-  agent_version: z.union([z.string(), z.number()]).optional(),
+  agent_version: z.union([z.string(), z.number()]).exactOptional(),
 });
 
 const numberSchema = z.object({
