@@ -32,6 +32,8 @@ export type Config = {
   readonly vendorUrls: Readonly<Record<string, string>>;
   readonly twilioUrl: string;
   readonly retellUrl: string;
+  /** After so long without a word of a live call of Retell's it is asked how the call stands. */
+  readonly retellSilenceMs: number;
   /** Whether agents may call tools at private addresses, and by plain HTTP. */
   readonly toolAllowPrivate: boolean;
 };
@@ -101,6 +103,7 @@ export function readConfig(env: Env, vendorNames: readonly string[]): Config {
     drainMs: read.whole('DRAIN_SECONDS', 60, 0, 3_600) * 1_000,
     vendorUrls: Object.freeze(vendorUrls),
     twilioUrl: read.url('TWILIO_URL', ['https:', 'http:']) ?? 'https://api.twilio.com',
+    retellSilenceMs: read.whole('RETELL_SILENCE_SECONDS', 120, 1, 3_600) * 1_000,
     retellUrl: read.url('RETELL_URL', ['https:', 'http:']) ?? 'https://api.retellai.com',
     toolAllowPrivate: read.flag('TOOL_ALLOW_PRIVATE', false),
   };

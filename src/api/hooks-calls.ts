@@ -4,6 +4,7 @@ import { messageOf, VoiceError } from '#lib/errors.ts';
 import { newToken, newUuid } from '#lib/ids.ts';
 import type { Log } from '#lib/log.ts';
 import type { EndReason } from '#protocol/calls.ts';
+import type { ProviderEventWorker } from '#providers/provider-event-worker.ts';
 import { hookUrls } from '#providers/pipecat/hook-urls.ts';
 import { formValue } from '#providers/pipecat/twilio-signature.ts';
 import type { FormParameters } from '#providers/pipecat/twilio-signature.ts';
@@ -31,6 +32,8 @@ export type HookParts = {
   readonly answer: AnswerCall;
   /** Told of a call that will be answered in a moment, so that its vendors are warm by then. Never throws. */
   readonly prepare?: (tenantId: string, instanceId: string) => void;
+  /** Stores what a provider tells of a call; the rest follows by itself. Absent: none is taken. */
+  readonly takeEvent?: ProviderEventWorker['take'];
 };
 
 /** A channel whose carrier can be told from anybody else. */

@@ -7,7 +7,8 @@ import type { FormParameters } from '#providers/pipecat/twilio-signature.ts';
 import { TWIML_CONTENT_TYPE } from '#providers/pipecat/twiml.ts';
 import { CALL_AGAIN, createHookCalls } from './hooks-calls.ts';
 import type { CarrierChannel, HookParts } from './hooks-calls.ts';
-import { findCarrierChannel, findChannel } from './hooks-channel.ts';
+import { findCarrierChannel } from './hooks-channel.ts';
+import { registerRetellEvents } from './hooks-retell.ts';
 import { createStreamDoor } from './hooks-stream.ts';
 import { openSocketDoors } from './hooks-sockets.ts';
 
@@ -17,7 +18,7 @@ import { openSocketDoors } from './hooks-sockets.ts';
  *
  * - `POST /hooks/voice/{id}/twiml`: what to do with a call, as TwiML
  * - `POST /hooks/voice/{id}/status`: a call's status has changed; 204
- * - `POST /hooks/voice/{id}`: a provider's events; no provider that sends any is served yet
+ * - `POST /hooks/voice/{id}`: what Retell tells of its calls
  * - `WS /hooks/voice/{id}/stream`: a call's sound
  */
 export function registerHooks(app: FastifyInstance, parts: HookParts): void {
@@ -90,17 +91,7 @@ export function registerHooks(app: FastifyInstance, parts: HookParts): void {
       return reply.code(204).send();
     });
 
-    void hooks.register(async (events) => {
-      // Whatever the body is, it is not read.
-      events.addContentTypeParser('*', { bodyLimit: BODY_LIMIT_BYTES }, (_request, _body, done) =>
-        done(null),
-      );
-      events.post('/hooks/voice/:instanceId', HIDDEN, async (request: HookRequest, reply) => {
-        await findChannel(store, request.params.instanceId);
-        const detail = "This channel's provider sends no events to this server.";
-        return reply.code(409).send({ detail });
-      });
-    });
+    registerRetellEvents(hooks, parts);
   });
 }
 

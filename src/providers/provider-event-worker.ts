@@ -24,7 +24,7 @@ export type ProviderEventWorkerParts = {
   readonly clock: Clock;
   readonly log: Log;
   readonly nodeId: string;
-  /** Asks the provider for a call. Never rejects. */
+  /** Asks the provider for a call. Rejects only where the database is away. */
   readonly ask: (call: CarrierCall) => Promise<ProviderAnswer>;
   readonly publish: (instanceId: string, event: LiveEvent) => void;
   /** Whether a session of this node leads the call, and so tells of it by itself. */

@@ -6,6 +6,7 @@ import { messageOf } from '#lib/errors.ts';
 import type { Log } from '#lib/log.ts';
 import { secretPlaces } from '#protocol/agent-secrets.ts';
 import type { EndReason } from '#protocol/calls.ts';
+import type { LiveEvent } from '#protocol/events.ts';
 import type { Store } from '#store/store.ts';
 import { createEventBus } from './event-bus.ts';
 import { createRecorder } from './recorder.ts';
@@ -26,6 +27,8 @@ export type CallFloor = LiveCalls & {
   readonly answer: AnswerCall;
   /** A call is about to come: connect to the vendors while the carrier connects its sound. */
   prepare(tenantId: string, instanceId: string): void;
+  /** Tells those who watch an instance of a call that no session of this node carries. */
+  publish(instanceId: string, event: LiveEvent): void;
   /** Lets calls finish for `limitMs`, then says goodbye to the rest. Resolves when none is left. */
   drain(limitMs: number): Promise<void>;
 };
@@ -134,6 +137,7 @@ export function createCallFloor(parts: {
       return entry !== undefined;
     },
     subscribe: (instanceId, on) => bus.subscribe(instanceId, on),
+    publish: (instanceId, event) => bus.publish(instanceId, event),
     async drain(limitMs) {
       await Promise.all(starting);
       await within(clock, limitMs, Promise.all(sessionsOf().map((session) => session.ended)));

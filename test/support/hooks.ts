@@ -86,6 +86,7 @@ export async function openHooks(
     ready: () => true,
     hasRoom: () => true,
     answer: (call) => void answered.push(call),
+    takeEvent: async () => undefined,
     ...parts,
   });
   const origin = await app.listen({ port: 0, host: '127.0.0.1' });
