@@ -3,6 +3,7 @@ import type { OpenDatabase } from '#test/support/store-world.ts';
 import { callSuite } from './store-calls.ts';
 import { channelSuite } from './store-channels.ts';
 import { isolationSuite } from './store-isolation.ts';
+import { providerCallSuite } from './store-provider-calls.ts';
 import { secretSuite } from './store-secrets.ts';
 import { tenantSuite } from './store-tenants.ts';
 import { wiringJobSuite } from './store-wiring-jobs.ts';
@@ -15,6 +16,7 @@ export function storeSuite(name: string, open: OpenDatabase): void {
     describe('secrets', () => secretSuite(open));
     describe('wiring jobs', () => wiringJobSuite(open));
     describe('calls, nodes and media tokens', () => callSuite(open));
+    describe('calls that a provider carries', () => providerCallSuite(open));
     describe('isolation of tenants', () => isolationSuite(open));
   });
 }
