@@ -3,6 +3,7 @@ import type { Clock } from '#lib/clock.ts';
 import { messageOf, VoiceError } from '#lib/errors.ts';
 import { newToken, newUuid } from '#lib/ids.ts';
 import type { Log } from '#lib/log.ts';
+import { isOpenAt } from '#protocol/business-hours.ts';
 import type { EndReason } from '#protocol/calls.ts';
 import type { ProviderEventWorker } from '#providers/provider-event-worker.ts';
 import { hookUrls } from '#providers/pipecat/hook-urls.ts';
@@ -148,11 +149,16 @@ export function createHookCalls(parts: HookParts): HookCalls {
     connected,
     async answer(at, form, isResumed) {
       const { tenantId, instanceId, channel } = at;
-      const known = await store.calls.findByCarrierId(tenantId, instanceId, callSidOf(form));
+      const [known, instance] = await Promise.all([
+        store.calls.findByCarrierId(tenantId, instanceId, callSidOf(form)),
+        store.instances.get(tenantId, instanceId),
+      ]);
+      const hours = instance?.agentConfig.voice.business_hours;
       const answer = decideAnswer({
         isResumed,
         known,
         isServed: channel.provider === 'pipecat' && channel.enabled,
+        isOpen: isOpenAt(hours, clock.now()),
         isReady: parts.ready(),
         hasRoom: parts.hasRoom(),
       });
@@ -162,6 +168,8 @@ export function createHookCalls(parts: HookParts): HookCalls {
           return connect(at, form, known?.id ?? (await begin(at, form)));
         case 'reject':
           return rejectTwiml();
+        case 'closed':
+          return hours?.closed_message ? sayAndHangUp(hours.closed_message) : rejectTwiml();
         case 'call-again':
           return CALL_AGAIN;
         case 'hang-up':

@@ -1,12 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decideAnswer, endByStatus } from './hooks-policy.ts';
+import { decideAnswer, decideInbound, endByStatus } from './hooks-policy.ts';
 import type { CallFacts } from './hooks-policy.ts';
 
 const fresh: CallFacts = {
   isResumed: false,
   known: undefined,
   isServed: true,
+  isOpen: true,
   isReady: true,
   hasRoom: true,
 };
@@ -16,6 +17,15 @@ describe('the carrier asks about a call', () => {
 
   test('a new one is rejected while the channel is off, whatever else', () => {
     expect(decideAnswer({ ...fresh, isServed: false, isReady: false })).toBe('reject');
+  });
+
+  test('a new one is told that we are closed, outside business hours, if the channel is on', () => {
+    expect(decideAnswer({ ...fresh, isOpen: false, hasRoom: false })).toBe('closed');
+    expect(decideAnswer({ ...fresh, isOpen: false, isServed: false })).toBe('reject');
+  });
+
+  test('an open one goes on when business hours end', () => {
+    expect(decideAnswer({ ...fresh, isOpen: false, known: { ended: false } })).toBe('connect');
   });
 
   test('a new one is asked to call again while we shut down or are full', () => {
@@ -43,6 +53,27 @@ describe('the carrier asks about a call', () => {
         expect(decideAnswer({ ...fresh, ...facts, known: { ended: true } })).toBe('hang-up');
       }),
     );
+  });
+});
+
+describe('a provider that hosts the sound asks about a call', () => {
+  const led = { ...fresh, isLedByUs: true };
+
+  test('it is taken while the channel is on, open and has room', () =>
+    expect(decideInbound(led)).toBe('take'));
+
+  test('it is refused while the channel is off or closed, whoever leads it', () => {
+    for (const isLedByUs of [true, false]) {
+      expect(decideInbound({ ...led, isLedByUs, isServed: false })).toBe('off');
+      expect(decideInbound({ ...led, isLedByUs, isOpen: false })).toBe('closed');
+    }
+  });
+
+  test('it is refused for want of room where it needs us, and only there', () => {
+    for (const lack of [{ isReady: false }, { hasRoom: false }]) {
+      expect(decideInbound({ ...led, ...lack })).toBe('no-room');
+      expect(decideInbound({ ...led, ...lack, isLedByUs: false })).toBe('take');
+    }
   });
 });
 

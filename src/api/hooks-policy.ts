@@ -6,6 +6,8 @@ export type HookAnswer =
   | 'connect'
   /** The channel is off: refused unanswered. */
   | 'reject'
+  /** Outside the agent's business hours: told so, without any vendor. */
+  | 'closed'
   /** Spoken, without any vendor: this server takes no new calls now. */
   | 'call-again'
   /** The call is over as far as we know. */
@@ -20,6 +22,8 @@ export type CallFacts = {
   readonly known: { readonly ended: boolean } | undefined;
   /** The channel is on, and its calls come this way. */
   readonly isServed: boolean;
+  /** Within the agent's business hours. */
+  readonly isOpen: boolean;
   /** False while this node shuts down. */
   readonly isReady: boolean;
   readonly hasRoom: boolean;
@@ -32,7 +36,20 @@ export function decideAnswer(facts: CallFacts): HookAnswer {
   // The carrier asks again when our first answer did not reach it: same call, another token.
   if (facts.known) return 'connect';
   if (!facts.isServed) return 'reject';
+  if (!facts.isOpen) return 'closed';
   return facts.isReady && facts.hasRoom ? 'connect' : 'call-again';
+}
+
+/** What a provider that hosts the sound is told of a call that wants to come in. */
+export function decideInbound(
+  facts: Pick<CallFacts, 'isServed' | 'isOpen' | 'isReady' | 'hasRoom'> & {
+    /** Whether the call would have its words from this server. */
+    readonly isLedByUs: boolean;
+  },
+): 'take' | 'off' | 'closed' | 'no-room' {
+  if (!facts.isServed) return 'off';
+  if (!facts.isOpen) return 'closed';
+  return facts.isLedByUs && !(facts.isReady && facts.hasRoom) ? 'no-room' : 'take';
 }
 
 /**

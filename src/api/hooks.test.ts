@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { agentConfigSchema } from '#protocol/agent-config.ts';
 import type { ChannelChange, Store } from '#store/store.ts';
 import {
   AUTH_TOKEN,
@@ -46,6 +47,28 @@ const change = (channel: ChannelChange): Promise<unknown> =>
   store.channels.upsert(TENANT, rig.instanceId, channel);
 const verbsOf = async (callSid = CALL, query = ''): Promise<string[]> =>
   (await rig.ask(callSid, query)).map(({ verb }) => verb);
+
+describe('outside business hours', () => {
+  const closed = (more: object) =>
+    store.instances.update(TENANT, rig.instanceId, {
+      agentConfig: agentConfigSchema.parse({
+        voice: { business_hours: { timezone: 'UTC', open: [], ...more } },
+      }),
+    });
+
+  test('a new call is told so, and not stored', async () => {
+    await closed({ closed_message: 'Come back at nine.' });
+    const [say, hangUp] = await rig.ask(CALL);
+    expect(say).toMatchObject({ verb: 'Say', text: 'Come back at nine.' });
+    expect(hangUp).toMatchObject({ verb: 'Hangup' });
+    expect(await stored()).toBeUndefined();
+  });
+
+  test('a new call is rejected where nothing is to be said', async () => {
+    await closed({ closed_message: '' });
+    expect(await verbsOf()).toEqual(['Reject']);
+  });
+});
 
 describe('a new call', () => {
   test('is stored as ringing and connected to our stream', async () => {

@@ -9,6 +9,7 @@ import { CALL_AGAIN, createHookCalls } from './hooks-calls.ts';
 import type { CarrierChannel, HookParts } from './hooks-calls.ts';
 import { findCarrierChannel } from './hooks-channel.ts';
 import { registerRetellEvents } from './hooks-retell.ts';
+import { registerRetellInbound } from './hooks-retell-inbound.ts';
 import { createStreamDoor } from './hooks-stream.ts';
 import { openSocketDoors } from './hooks-sockets.ts';
 
@@ -19,6 +20,7 @@ import { openSocketDoors } from './hooks-sockets.ts';
  * - `POST /hooks/voice/{id}/twiml`: what to do with a call, as TwiML
  * - `POST /hooks/voice/{id}/status`: a call's status has changed; 204
  * - `POST /hooks/voice/{id}`: what Retell tells of its calls
+ * - `POST /hooks/voice/{id}/inbound`: whether Retell is to take a call
  * - `WS /hooks/voice/{id}/stream`: a call's sound
  */
 export function registerHooks(app: FastifyInstance, parts: HookParts): void {
@@ -92,6 +94,7 @@ export function registerHooks(app: FastifyInstance, parts: HookParts): void {
     });
 
     registerRetellEvents(hooks, parts);
+    registerRetellInbound(hooks, parts);
   });
 }
 
