@@ -51,6 +51,9 @@ export type Talk = {
   /** `GET …/calls` would show this. */
   readonly callState: ReturnType<typeof callState>;
   readonly effects: readonly TimedEffect[];
+  readonly policy: Policy;
+  /** Every input with what was done about it: a journal. */
+  readonly taken: readonly { readonly input: Input; readonly effects: readonly Effect[] }[];
   readonly turns: readonly Turn[];
   /** Who said what, as it was heard; a dash where the agent was cut off. */
   readonly dialogue: readonly string[];
@@ -106,6 +109,7 @@ export function talk(policy: Policy = policyWith(), options: TalkOptions = {}): 
   const queue = new Set<Entry>();
   const timers = new Map<TimerName, () => void>();
   const effects: TimedEffect[] = [];
+  const taken: { input: Input; effects: readonly Effect[] }[] = [];
   let segment: string[] = [];
   const step = watchedStep();
 
@@ -116,7 +120,9 @@ export function talk(policy: Policy = policyWith(), options: TalkOptions = {}): 
   };
 
   const send = (input: UntimedInput): void => {
-    const [next, done] = step(state, { ...input, atMs: nowMs });
+    const timed = { ...input, atMs: nowMs };
+    const [next, done] = step(state, timed);
+    if (state.phase.name !== 'ended') taken.push({ input: timed, effects: done });
     state = next;
     for (const effect of done) effects.push({ ...effect, atMs: nowMs });
     for (const effect of done) carryOut(effect);
@@ -237,6 +243,8 @@ export function talk(policy: Policy = policyWith(), options: TalkOptions = {}): 
       return [...timers.keys()];
     },
     effects,
+    policy,
+    taken,
     of,
     later,
     send,
