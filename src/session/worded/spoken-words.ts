@@ -31,7 +31,7 @@ export const tokensOf = (text: string): readonly string[] =>
   normalise(text)
     .replaceAll("'", '')
     .split(/[ -]+/)
-    .flatMap((word) => (UNSPACED.test(word) ? [...word] : word))
+    .flatMap((word) => (UNSPACED.test(word) ? Array.from(word) : word))
     .filter((token) => token !== '');
 
 /** Before a speech begins, so much of what was said before it may still come in. */
