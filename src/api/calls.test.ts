@@ -88,12 +88,31 @@ describe('live calls', () => {
     });
   });
 
+  test('have a journal, as it was written', async () => {
+    const { id, tenantId, request } = await instance();
+    const callId = await call(tenantId, id);
+    expect(await request('GET', `/v1/calls/${callId}/journal`)).toMatchObject({
+      status: 200,
+      body: { call_id: callId, entries: [] },
+    });
+    const entries = [
+      { atMs: 0, type: 'answered' },
+      { atMs: 0, did: ['set-timer idle +10000'] },
+    ];
+    await api.store.calls.record(tenantId, callId, { turns: [], journal: entries });
+    expect((await request('GET', `/v1/calls/${callId}/journal`)).body).toEqual({
+      call_id: callId,
+      entries,
+    });
+  });
+
   test('of another tenant do not exist', async () => {
     const { id, tenantId } = await instance();
     const stranger = api.as((await api.tenant()).key);
     const callId = await call(tenantId, id);
     for (const [method, path] of [
       ['GET', `/v1/calls/${callId}`],
+      ['GET', `/v1/calls/${callId}/journal`],
       ['POST', `/v1/calls/${callId}/hangup`],
     ] as const)
       expect(await stranger(method, path)).toMatchObject({

@@ -1,5 +1,5 @@
 import { VoiceError } from '#lib/errors.ts';
-import { callSchema } from '#protocol/calls.ts';
+import { callSchema, journalSchema } from '#protocol/calls.ts';
 import type { Call } from '#protocol/calls.ts';
 import type { ApiParts } from './parts.ts';
 import { security } from './route.ts';
@@ -8,7 +8,7 @@ import { callParams } from './validation.ts';
 
 const tags = ['Calls'];
 
-/** One call: its record, and the way to end it. */
+/** One call: its record and journal, and the way to end it. */
 export function registerCalls(api: Api, parts: ApiParts): void {
   api.get(
     '/calls/:call_id',
@@ -24,6 +24,27 @@ export function registerCalls(api: Api, parts: ApiParts): void {
       },
     },
     async ({ principal, params }) => requireCall(parts, principal.tenantId, params.call_id),
+  );
+
+  api.get(
+    '/calls/:call_id/journal',
+    {
+      config: { access: { scope: 'instances:read' } },
+      schema: {
+        tags,
+        security,
+        summary: 'Read Journal',
+        description:
+          'What happened in a call and what was decided, moment by moment: enough to replay it. Of a live call, up to its last turn.',
+        params: callParams,
+        response: { 200: journalSchema },
+      },
+    },
+    async ({ principal, params }) => {
+      const { call_id } = await requireCall(parts, principal.tenantId, params.call_id);
+      const entries = await parts.store.calls.journal(principal.tenantId, call_id);
+      return { call_id, entries: [...entries] };
+    },
   );
 
   api.post(

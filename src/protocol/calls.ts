@@ -70,3 +70,15 @@ export const callSchema = z
   })
   .meta({ id: 'Call', title: 'Call' });
 export type Call = z.infer<typeof callSchema>;
+
+/**
+ * What happened in a call, as the conversation took it: a head with version, code and policy, then
+ * inputs, each with what was done about it. docs/replay.md has the entries.
+ */
+export const journalSchema = z
+  .object({
+    call_id: z.string(),
+    entries: z.array(z.looseObject({ atMs: z.number() })),
+  })
+  .meta({ id: 'Journal', title: 'Journal' });
+export type Journal = z.infer<typeof journalSchema>;

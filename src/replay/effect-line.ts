@@ -47,7 +47,8 @@ export function effectLine(effect: Effect): string {
 export const effectLines = (effects: readonly Effect[]): readonly string[] =>
   effects.map(effectLine);
 
-function turnLine(turn: Turn): string {
+/** A turn as the journal keeps it. */
+export function turnLine(turn: Turn): string {
   const { index, role, text, heard, interrupted, start_ms: startMs, end_ms: endMs } = turn;
   const stages = Object.entries(turn.waterfall_ms)
     .map(([stage, ms]) => ` ${stage} ${ms}`)

@@ -4,7 +4,8 @@ import type { Input } from '#conversation/input.ts';
 import { newConversation } from '#conversation/state.ts';
 import type { Conversation } from '#conversation/state.ts';
 import { step } from '#conversation/step.ts';
-import { effectLines } from './effect-line.ts';
+import { effectLines, turnLine } from './effect-line.ts';
+import type { Turn } from '#protocol/calls.ts';
 import type { Recording } from './read-journal.ts';
 
 /** What today's code does with the inputs of a recorded call, exactly as they came. */
@@ -60,6 +61,28 @@ export function differencesOf({ steps }: Replayed): readonly Difference[] {
     const [was, wouldBe] = withoutCommon(did, now);
     return [{ atMs: input.atMs, turn: before.turnCount, input, was, wouldBe }];
   });
+}
+
+/**
+ * Where today's code makes other turns of a journal that does not tell what was done at each step.
+ *
+ * @param turns of the call's record
+ */
+export function turnDifferencesOf({ steps }: Replayed, turns: readonly Turn[]) {
+  const now = steps.flatMap(({ effects }) =>
+    effects.flatMap((effect) => (effect.type === 'record-turn' ? [turnLine(effect.turn)] : [])),
+  );
+  const was = turns.map(turnLine);
+  const places = Array.from({ length: Math.max(was.length, now.length) }, (_, place) => place);
+  return places
+    .filter((place) => was[place] !== now[place])
+    .map((turn) => ({
+      turn,
+      at_ms: null,
+      input: null,
+      was: was.slice(turn, turn + 1),
+      would_be: now.slice(turn, turn + 1),
+    }));
 }
 
 const isSame = (one: readonly string[], other: readonly string[]): boolean =>
