@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 import { DEFAULT_CAST, PLAYERS, readDemoArgs, vendorsOf, voiceOf } from './cast.ts';
 
 test('without options the demo has its usual cast', () => {
-  expect(readDemoArgs([])).toEqual({ json: false, help: false, cast: DEFAULT_CAST });
+  expect(readDemoArgs([])).toEqual({
+    json: false,
+    help: false,
+    provider: 'pipecat',
+    cast: DEFAULT_CAST,
+  });
 });
 
 test('any one combination can be named, with models', () => {
@@ -19,6 +24,12 @@ test('any one combination can be named, with models', () => {
   });
 });
 
+test('Retell carries the voice where it is named', () => {
+  const { provider, cast } = readDemoArgs(['--provider', 'retell', '--llm', 'google']);
+  expect(provider).toBe('retell');
+  expect(cast.llm).toEqual({ vendor: 'google' });
+});
+
 test('a vendor that plays several parts is one vendor, with a model for each', () => {
   const { cast } = readDemoArgs(['--stt=openai/a', '--llm=openai/b', '--tts=openai/c/d']);
   expect(vendorsOf(cast)).toEqual(['openai']);
@@ -32,6 +43,8 @@ test.each([
   ['--llm Google', '--llm takes openai, anthropic, google, not "Google".'],
   ['--tts elevenlabs/', "--tts elevenlabs/: a model's name follows the slash."],
   ['--tts', "Option '--tts <value>' argument missing"],
+  ['--provider vapi', '--provider takes pipecat, retell, not "vapi".'],
+  ['--provider retell --tts google', '--tts is not for --provider retell'],
   ['--voice x', "Unknown option '--voice'"],
   ['google', "Unexpected argument 'google'"],
 ])('%s is answered with a sentence', (line, sentence) => {

@@ -18,12 +18,17 @@ export const DEFAULT_CAST: Cast = {
   tts: { vendor: PLAYERS.tts[0] },
 };
 
-export const DEMO_USAGE = `npm run -s demo -- [--json] [--stt vendor[/model]] [--llm vendor[/model]] [--tts vendor[/model]]
+/** Who carries the voice. */
+export const PROVIDERS = ['pipecat', 'retell'] as const;
+export type ProviderName = (typeof PROVIDERS)[number];
+
+export const DEMO_USAGE = `npm run -s demo -- [--json] [--provider name] [--stt vendor[/model]] [--llm vendor[/model]] [--tts vendor[/model]]
 
 One phone call from beginning to end: a caller of the sandbox talks to an agent of a real server,
 over the real wire protocols of the carrier and of every vendor. Exits 0 if it went as it should.
 
   --json  one JSON object is the only output on stdout
+  --provider  who carries the voice: ${PROVIDERS.join(', ')}; Retell hears and speaks by itself
   --stt   who hears:  ${PLAYERS.stt.join(', ')}
   --llm   who thinks: ${PLAYERS.llm.join(', ')}
   --tts   who speaks: ${PLAYERS.tts.join(', ')}
@@ -31,7 +36,12 @@ over the real wire protocols of the carrier and of every vendor. Exits 0 if it w
 
 A model goes to the vendor as it stands, as in --stt deepgram/nova-3.`;
 
-export type DemoArgs = { readonly json: boolean; readonly help: boolean; readonly cast: Cast };
+export type DemoArgs = {
+  readonly json: boolean;
+  readonly help: boolean;
+  readonly provider: ProviderName;
+  readonly cast: Cast;
+};
 
 /** @throws Error in one sentence, naming what is wrong and what could stand there */
 export function readDemoArgs(args: readonly string[]): DemoArgs {
@@ -40,14 +50,22 @@ export function readDemoArgs(args: readonly string[]): DemoArgs {
     options: {
       json: { type: 'boolean' },
       help: { type: 'boolean' },
+      provider: { type: 'string' },
       stt: { type: 'string' },
       llm: { type: 'string' },
       tts: { type: 'string' },
     },
   });
+  const { provider = PROVIDERS[0] } = values;
+  const known = PROVIDERS.find((name) => name === provider);
+  if (!known) throw new Error(`--provider takes ${PROVIDERS.join(', ')}, not "${provider}".`);
+  for (const part of ['stt', 'tts'] as const)
+    if (known === 'retell' && values[part] !== undefined)
+      throw new Error(`--${part} is not for --provider retell: Retell hears and speaks by itself.`);
   return {
     json: values.json ?? false,
     help: values.help ?? false,
+    provider: known,
     cast: {
       stt: playerOf('stt', values.stt),
       llm: playerOf('llm', values.llm),

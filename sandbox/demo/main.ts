@@ -3,7 +3,8 @@ import pc from 'picocolors';
 import { systemClock } from '#lib/clock.ts';
 import { messageOf } from '#lib/errors.ts';
 import { DEMO_USAGE, readDemoArgs } from './cast.ts';
-import type { Cast } from './cast.ts';
+import type { DemoArgs } from './cast.ts';
+import { playRetellDemo } from './play-retell.ts';
 import { playDemo } from './play.ts';
 import { createShow } from './show.ts';
 import type { Show } from './show.ts';
@@ -32,18 +33,19 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${messageOf(error)}\nUsage: ${DEMO_USAGE}\n`);
     return 2;
   }
-  if (!asked.help) return demo(asked.json, asked.cast);
+  if (!asked.help) return demo(asked);
   process.stdout.write(`Usage: ${DEMO_USAGE}\n`);
   return 0;
 }
 
-async function demo(isJson: boolean, cast: Cast): Promise<number> {
+async function demo({ json: isJson, provider, cast }: DemoArgs): Promise<number> {
   // With --json stdout belongs to the one object; a person may still follow on stderr.
   const out = isJson ? process.stderr : process.stdout;
   const show = createShow(out, out.isTTY && !isJson);
-  const options = { clock: systemClock, port: 0, cast, onLog: logTo(show) };
+  const options = { clock: systemClock, port: 0, provider, cast, onLog: logTo(show) };
+  const play = provider === 'retell' ? playRetellDemo : playDemo;
   const code = await onStage(options, async (stage) => {
-    const result = await playDemo(stage, systemClock, isJson ? () => undefined : show.event);
+    const result = await play(stage, systemClock, isJson ? () => undefined : show.event);
     if (isJson) process.stdout.write(`${JSON.stringify(result)}\n`);
     else show.summary(result);
     return result.ok ? 0 : 1;

@@ -1,13 +1,14 @@
 import pc from 'picocolors';
 import type { Turn } from '#protocol/calls.ts';
 import type { LiveEvent } from '#protocol/events.ts';
+import type { RetellDemoResult } from './play-retell.ts';
 import type { DemoResult } from './result.ts';
 import { waterfallLine } from './waterfall.ts';
 
 /** Writes a call to a terminal while it happens. */
 export type Show = {
   event(event: LiveEvent): void;
-  summary(result: DemoResult): void;
+  summary(result: DemoResult | RetellDemoResult): void;
   line(text?: string): void;
 };
 
@@ -110,6 +111,13 @@ export function createShow(out: { write(text: string): unknown }, isLive: boolea
           'transcript',
           `what was really heard on the line: ${yes(result.transcript_matches_audio)}`,
         ],
+        ...('provider' in result
+          ? ([
+              ['cost', `${result.cost_cents ?? '–'} cents, as Retell bills it`],
+              ['record', `all that Retell has of the call: ${yes(result.record_complete)}`],
+              ['account', `as it was before the channel: ${yes(result.restored)}`],
+            ] as const)
+          : []),
       ] as const)
         line(`  ${name.padEnd(15)} ${value}`);
       for (const problem of result.problems) line(`  ${pc.red('problem')}         ${problem}`);

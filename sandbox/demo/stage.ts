@@ -9,11 +9,13 @@ import type { Call } from '#protocol/calls.ts';
 import type { VoiceStatus } from '#protocol/voice-channel.ts';
 import { newSid } from '#sandbox/carrier/accounts.ts';
 import type { Account } from '#sandbox/carrier/accounts.ts';
+import type { RetellAccount } from '#sandbox/retell/retell.ts';
 import { startSandbox } from '#sandbox/sandbox.ts';
 import type { Sandbox } from '#sandbox/sandbox.ts';
 import { DEFAULT_CAST, hasWordTimes, vendorsOf, voiceOf } from './cast.ts';
-import type { Cast } from './cast.ts';
+import type { Cast, ProviderName } from './cast.ts';
 import { bearerToken, ownerAt } from './owner.ts';
+import type { Owner } from './owner.ts';
 import { demoAgent, demoBrain } from './scenario.ts';
 import { startServerProcess } from './server-process.ts';
 import type { ServerProcess } from './server-process.ts';
@@ -35,6 +37,9 @@ export type Stage = {
   readonly channel: VoiceStatus;
   /** Whether the agent's voice tells the times of its words. */
   readonly hasWordTimes: boolean;
+  readonly owner: Owner;
+  /** The account at Retell, and what was in it before the channel was set up; undefined for another provider. */
+  readonly retell: { readonly account: RetellAccount; readonly before: unknown } | undefined;
   /** A call of this instance as the server has it. */
   call(callId: string): Promise<Call>;
   close(): Promise<void>;
@@ -46,6 +51,8 @@ export type StageOptions = {
   readonly dataDir?: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Who carries the voice; undefined: `pipecat`. */
+  readonly provider?: ProviderName;
   /** Who hears, thinks and speaks, for an agent that is made anew; undefined: the usual ones. */
   readonly cast?: Cast;
   readonly onLog?: (line: string) => void;
@@ -82,8 +89,10 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     );
     sandbox.carrier.route(PUBLIC_URL, server.origin);
     sandbox.retell.route(PUBLIC_URL, server.origin);
-    const account = sandbox.carrier.addAccount(knownAccount(join(dataDir, 'sandbox-account.json')));
-    sandbox.carrier.addNumber({ accountSid: account.accountSid, phoneNumber: AGENT_NUMBER });
+    const line =
+      options.provider === 'retell'
+        ? retellLine(sandbox)
+        : twilioLine(sandbox, join(dataDir, 'sandbox-account.json'));
 
     const authorization = await bearerToken(jwtSecret, TENANT_ID);
     const owner = ownerAt(() => server.origin, { authorization });
@@ -95,12 +104,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         ...(options.cast && { voice: voiceOf(options.cast) }),
       }));
     const channel = await owner.setUpVoice(instanceId, {
-      provider: 'pipecat',
-      phone_number: AGENT_NUMBER,
-      twilio_account_sid: account.accountSid,
-      twilio_auth_token: account.authToken,
-      twilio_phone_number: AGENT_NUMBER,
-      ...keysOf(sandbox, vendorsOf(cast)),
+      ...line.setup,
+      ...keysOf(sandbox, options.provider === 'retell' ? [cast.llm.vendor] : vendorsOf(cast)),
     });
     return {
       sandbox,
@@ -109,6 +114,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       apiKey,
       channel,
       hasWordTimes: hasWordTimes(cast),
+      owner,
+      retell: line.retell,
       call: owner.call,
       close: () => opened.disposeAsync(),
     };
@@ -116,6 +123,34 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     await opened.disposeAsync();
     throw error;
   }
+}
+
+/** What the setup of a channel has to name, and whose it is. */
+type DemoLine = { readonly setup: object; readonly retell: Stage['retell'] };
+
+function twilioLine(sandbox: Sandbox, accountFile: string): DemoLine {
+  const account = sandbox.carrier.addAccount(knownAccount(accountFile));
+  sandbox.carrier.addNumber({ accountSid: account.accountSid, phoneNumber: AGENT_NUMBER });
+  return {
+    retell: undefined,
+    setup: {
+      provider: 'pipecat',
+      phone_number: AGENT_NUMBER,
+      twilio_account_sid: account.accountSid,
+      twilio_auth_token: account.authToken,
+      twilio_phone_number: AGENT_NUMBER,
+    },
+  };
+}
+
+/** An account with nothing in it but a number. */
+function retellLine(sandbox: Sandbox): DemoLine {
+  const account = sandbox.retell.addAccount();
+  account.addNumber({ phoneNumber: AGENT_NUMBER });
+  return {
+    retell: { account, before: account.snapshot() },
+    setup: { provider: 'retell', api_key: account.apiKey, phone_number: AGENT_NUMBER },
+  };
 }
 
 /**
