@@ -11,6 +11,7 @@ import { newUuid } from '#lib/ids.ts';
 import type { ProviderName } from '#protocol/voice-channel.ts';
 import { createAskProvider } from '#providers/ask-provider.ts';
 import { degradeChannel } from '#providers/degrade-channel.ts';
+import { withHostedCalls } from '#providers/hosted-calls.ts';
 import { createKeyedLock } from '#providers/keyed-lock.ts';
 import { createPipecatProvider } from '#providers/pipecat/provider.ts';
 import { createProviderEventWorker } from '#providers/provider-event-worker.ts';
@@ -108,7 +109,7 @@ export async function createServer(parts: {
     providers,
     lock,
     auth: config.auth,
-    live: floor,
+    live: withHostedCalls(floor, { store, retellUrl: config.retellUrl, clock, log }),
     toolAllowPrivate: config.toolAllowPrivate,
     metrics,
     ready,

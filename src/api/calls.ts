@@ -63,7 +63,7 @@ export function registerCalls(api: Api, parts: ApiParts): void {
     async ({ principal, params }, reply) => {
       const call = await requireCall(parts, principal.tenantId, params.call_id);
       if (call.state === 'ended') throw new VoiceError('conflict', 'The call has ended already.');
-      if (!parts.live.hangUp(call.call_id))
+      if (!(await parts.live.hangUp(call.call_id)))
         throw new VoiceError('conflict', 'The call is not carried by this node.');
       return reply.code(202).send(await requireCall(parts, principal.tenantId, call.call_id));
     },

@@ -66,7 +66,11 @@ export function registerRetellInbound(
     inbound.addHook('onRequest', async (request) => {
       if (!mayBeSignedByRetell(signatureOf(request), clock.now())) throw wrongSignature();
     });
-    inbound.post('/hooks/voice/:instanceId/inbound', HIDDEN, answer);
+    inbound.post(
+      '/hooks/voice/:instanceId/inbound',
+      HIDDEN,
+      async (request: InboundRequest, reply) => reply.send(await answer(request)),
+    );
   });
 }
 

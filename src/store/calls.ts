@@ -3,7 +3,7 @@ import type { Clock } from '#lib/clock.ts';
 import { VoiceError } from '#lib/errors.ts';
 import type { JsonRecord } from '#lib/record.ts';
 import type { Call, Turn } from '#protocol/calls.ts';
-import type { CallState } from '#protocol/voice-channel.ts';
+import type { CallState, ProviderName } from '#protocol/voice-channel.ts';
 import { isUuid } from './access.ts';
 import type { Access, Queries } from './access.ts';
 import { createBatches } from './batch.ts';
@@ -82,6 +82,8 @@ export function callQueries(access: Access, clock: Clock): Store['calls'] {
           .select({
             id: calls.id,
             instanceId: calls.instanceId,
+            provider: sql<ProviderName>`${calls.provider}`,
+            carrierCallId: calls.carrierCallId,
             callerPhone: calls.callerPhone,
             startedAt: calls.startedAt,
             state: sql<CallState>`${calls.state}`,

@@ -106,6 +106,8 @@ export type NewCall = {
 export type LiveCall = {
   readonly id: string;
   readonly instanceId: string;
+  readonly provider: ProviderName;
+  readonly carrierCallId: string;
   readonly callerPhone: string;
   readonly startedAt: Date;
   readonly state: CallState;

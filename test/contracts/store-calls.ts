@@ -46,6 +46,8 @@ export function callSuite(open: OpenDatabase): void {
       {
         id: call.id,
         instanceId: instance.id,
+        provider: call.provider,
+        carrierCallId: call.carrierCallId,
         callerPhone: call.callerPhone,
         startedAt: at(0),
         state: 'speaking',
@@ -54,6 +56,8 @@ export function callSuite(open: OpenDatabase): void {
       {
         id: later.id,
         instanceId: instance.id,
+        provider: later.provider,
+        carrierCallId: later.carrierCallId,
         callerPhone: call.callerPhone,
         startedAt: at(10),
         state: 'ringing',
