@@ -6,6 +6,7 @@ import type { MasterKeySource } from '#lib/master-key.ts';
 import { systemClock } from '#lib/clock.ts';
 import { scopes } from '#protocol/api-keys.ts';
 import type { Scope } from '#protocol/api-keys.ts';
+import { replayCommand } from '#replay/command.ts';
 import { openStore } from '#store/open.ts';
 import type { StoreOptions } from '#store/open.ts';
 import { rotateMasterKeyCommand } from '#store/rotate-master-key.ts';
@@ -13,6 +14,7 @@ import { vendors } from '#vendors/index.ts';
 import { createVoiceActivity } from '#vendors/silero/voice-activity.ts';
 import { readConfig } from './config.ts';
 import type { Config } from './config.ts';
+import { findJournal } from './find-journal.ts';
 import { createServer } from './server.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -24,6 +26,7 @@ const USAGE = `Usage:
   npm run api-key -- --tenant UUID --name N  make an API key and print it, once
                      [--scopes a,b] [--test]
   npm run rotate-master-key                  encrypt every data key under a new master key
+  npm run -s replay -- CALL_ID [--help]      a call again, on today's code or with other settings
 `;
 
 /** Runs one command line; answers the exit code. Throws with one sentence for whoever typed it. */
@@ -45,6 +48,12 @@ export async function runCommand(args: readonly string[], env: Env): Promise<num
     case 'rotate-master-key':
       process.stdout.write(`${await rotateMasterKeyCommand(storeOptionsOf(config, quietLog()))}\n`);
       return 0;
+    case 'replay':
+      return replayCommand(rest, {
+        find: (place) => findJournal(place, storeOptionsOf(config, quietLog())),
+        out: (text) => void process.stdout.write(text),
+        complain: (text) => void process.stderr.write(text),
+      });
     default:
       process.stderr.write(USAGE);
       return 2;
