@@ -128,6 +128,7 @@ export async function createServer(parts: {
     answer: floor.answer,
     prepare: floor.prepare,
     takeEvent: events.take,
+    worded: { answer: floor.answerWorded, retellUrl: config.retellUrl },
   });
 
   const stopping = new AbortController();

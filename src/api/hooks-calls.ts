@@ -1,4 +1,4 @@
-import type { AnswerCall } from '#contracts/incoming-call.ts';
+import type { AnswerCall, AnswerWordedCall } from '#contracts/incoming-call.ts';
 import type { Clock } from '#lib/clock.ts';
 import { messageOf, VoiceError } from '#lib/errors.ts';
 import { newToken, newUuid } from '#lib/ids.ts';
@@ -35,6 +35,12 @@ export type HookParts = {
   readonly prepare?: (tenantId: string, instanceId: string) => void;
   /** Stores what a provider tells of a call; the rest follows by itself. Absent: none is taken. */
   readonly takeEvent?: ProviderEventWorker['take'];
+  /** Leads the calls that Retell asks to be led; absent: none is. */
+  readonly worded?: {
+    readonly answer: AnswerWordedCall;
+    /** Retell's REST API, without a trailing slash. */
+    readonly retellUrl: string;
+  };
 };
 
 /** A channel whose carrier can be told from anybody else. */

@@ -10,6 +10,7 @@ import type { CarrierChannel, HookParts } from './hooks-calls.ts';
 import { findCarrierChannel } from './hooks-channel.ts';
 import { registerRetellEvents } from './hooks-retell.ts';
 import { registerRetellInbound } from './hooks-retell-inbound.ts';
+import { createLlmDoor } from './hooks-llm.ts';
 import { createStreamDoor } from './hooks-stream.ts';
 import { openSocketDoors } from './hooks-sockets.ts';
 
@@ -22,16 +23,19 @@ import { openSocketDoors } from './hooks-sockets.ts';
  * - `POST /hooks/voice/{id}`: what Retell tells of its calls
  * - `POST /hooks/voice/{id}/inbound`: whether Retell is to take a call
  * - `WS /hooks/voice/{id}/stream`: a call's sound
+ * - `WS /hooks/voice/{id}/llm/{secret}/{Retell's call_id}`: a call's words, where Retell owns its sound
  */
 export function registerHooks(app: FastifyInstance, parts: HookParts): void {
   const { store, clock, log, publicUrl } = parts;
   const calls = createHookCalls(parts);
   const door = createStreamDoor(parts, calls);
-  openSocketDoors(app.server, [door], log);
+  const llmDoor = createLlmDoor(parts);
+  openSocketDoors(app.server, [door, llmDoor], log);
   // Before the server waits for its connections to end: an open media socket would keep it waiting.
   app.addHook('preClose', async () => {
     calls.close();
     door.close();
+    llmDoor.close();
   });
 
   /** The channel and form of a request that its carrier has signed; throws otherwise, with nothing stored. */

@@ -1,4 +1,6 @@
+import type { Turn } from '#protocol/calls.ts';
 import type { Transport } from './transport.ts';
+import type { WordsTransport } from './words-transport.ts';
 
 /**
  * Hands the call over to a number (E.164), for good. Never rejects; `message` says why it was refused,
@@ -35,3 +37,21 @@ export type IncomingCall = {
  * closes the transport, in this order. Returns at once and never throws.
  */
 export type AnswerCall = (call: IncomingCall) => void;
+
+/** A call whose sound is somebody else's: only words come and go. Its row is stored already. */
+export type IncomingWordedCall = Pick<
+  IncomingCall,
+  'tenantId' | 'instanceId' | 'callId' | 'callerPhone' | 'hangUpAtCarrier'
+> & {
+  /** Nobody listens to it yet; what still means something of what has arrived is kept until somebody does. */
+  readonly transport: WordsTransport;
+  /** What is stored of a call that another process has led until now; absent: it has just begun. */
+  readonly before?: {
+    readonly startedAt: Date;
+    readonly turns: readonly Turn[];
+    readonly turnCount: number;
+  };
+};
+
+/** As `AnswerCall`. */
+export type AnswerWordedCall = (call: IncomingWordedCall) => void;

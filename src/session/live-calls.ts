@@ -1,30 +1,49 @@
-import type { AnswerCall, IncomingCall } from '#contracts/incoming-call.ts';
+import type {
+  AnswerCall,
+  AnswerWordedCall,
+  IncomingCall,
+  IncomingWordedCall,
+  TransferAtCarrier,
+} from '#contracts/incoming-call.ts';
 import type { LiveCalls } from '#contracts/live-calls.ts';
 import type { VoiceActivity } from '#contracts/voice-activity.ts';
 import type { Clock } from '#lib/clock.ts';
 import { messageOf } from '#lib/errors.ts';
 import type { Log } from '#lib/log.ts';
+import type { AgentConfig } from '#protocol/agent-config.ts';
 import { secretPlaces } from '#protocol/agent-secrets.ts';
+import type { AgentSecrets } from '#protocol/agent-secrets.ts';
 import type { EndReason } from '#protocol/calls.ts';
 import type { LiveEvent } from '#protocol/events.ts';
-import type { Store } from '#store/store.ts';
+import type { Secrets, Store } from '#store/store.ts';
 import { createEventBus } from './event-bus.ts';
 import { createRecorder } from './recorder.ts';
+import type { LeavingRecorder, Recorder } from './recorder.ts';
 import type { Session } from './leader.ts';
 import { startSession } from './session.ts';
+import { refuseInWords } from './refuse-in-words.ts';
 import { refuseWithApology } from './refuse-with-apology.ts';
 import type { Toolbox } from './tools/toolbox.ts';
 import type { VendorPool } from './vendor-pool.ts';
 import { createWaitingRoom } from './waiting-room.ts';
+import { startWordedSession } from './worded/worded-session.ts';
 
 /** After a goodbye that nobody ends, a call is given up. A farewell may take 30 s, storing it 5. */
 const END_LIMIT_MS = 40_000;
+
+type Brain = {
+  readonly agent: AgentConfig;
+  readonly secrets: Secrets;
+  readonly agentSecrets: AgentSecrets;
+};
+type Started = { readonly session: Session; release(): void };
 
 type Entry = { readonly instanceId: string; readonly session: Session };
 
 /** Every call of this node. */
 export type CallFloor = LiveCalls & {
   readonly answer: AnswerCall;
+  readonly answerWorded: AnswerWordedCall;
   /** A call is about to come: connect to the vendors while the carrier connects its sound. */
   prepare(tenantId: string, instanceId: string): void;
   /** Tells those who watch an instance of a call that no session of this node carries. */
@@ -48,7 +67,7 @@ export function createCallFloor(parts: {
   const entries = new Map<string, Entry>();
   const starting = new Set<Promise<void>>();
 
-  const brainOf = async (tenantId: string, instanceId: string) => {
+  const brainOf = async (tenantId: string, instanceId: string): Promise<Brain> => {
     const [instance, secrets] = await Promise.all([
       store.instances.get(tenantId, instanceId),
       store.channels.secrets(tenantId, instanceId),
@@ -65,39 +84,76 @@ export function createCallFloor(parts: {
     waitingRoom.prepare(agent, secrets, { tenantId, instanceId });
   };
 
-  const begin = async (call: IncomingCall): Promise<void> => {
-    const { tenantId, instanceId, callId, transport } = call;
-    const recorder = createRecorder({ store, tenantId, callId, clock, log });
-    let release: (() => void) | undefined;
-    try {
-      const { agent, secrets, agentSecrets } = await brainOf(tenantId, instanceId);
-      const vendors = waitingRoom.take(agent, secrets, { tenantId, instanceId });
-      const transfer = call.transferAtCarrier;
-      release = vendors.release;
-      const session = startSession({
-        callId,
-        callerPhone: call.callerPhone,
-        agent,
-        transport,
+  type AnyCall = IncomingCall | IncomingWordedCall;
+
+  /** What a session of either kind is made of. */
+  const sessionParts = (call: AnyCall, brain: Brain, transfer?: TransferAtCarrier) => ({
+    callId: call.callId,
+    callerPhone: call.callerPhone,
+    agent: brain.agent,
+    clock,
+    log,
+    hangUpAtCarrier: call.hangUpAtCarrier,
+    publish: (event: LiveEvent) => bus.publish(call.instanceId, event),
+    ...(toolbox && {
+      openTools: toolbox.of({ agent: brain.agent, secrets: brain.agentSecrets, transfer }),
+    }),
+  });
+
+  const startSounding = (call: IncomingCall, brain: Brain, recorder: LeavingRecorder): Started => {
+    const vendors = waitingRoom.take(brain.agent, brain.secrets, call);
+    return orRelease(vendors.release, () =>
+      startSession({
+        ...sessionParts(call, brain, call.transferAtCarrier),
+        transport: call.transport,
         ...vendors.set,
         voiceActivity,
         recorder,
-        clock,
-        log,
-        hangUpAtCarrier: call.hangUpAtCarrier,
-        publish: (event) => bus.publish(instanceId, event),
-        ...(toolbox && { openTools: toolbox.of({ agent, secrets: agentSecrets, transfer }) }),
-      });
-      entries.set(callId, { instanceId, session });
-      void session.ended.finally(() => {
-        entries.delete(callId);
-        vendors.release();
-      });
-    } catch (error) {
-      release?.();
-      log.error({ callId, error: messageOf(error) }, 'a call could not begin');
-      await refuseWithApology(call, recorder, clock, messageOf(error));
-    }
+      }),
+    );
+  };
+
+  const startWorded = (
+    call: IncomingWordedCall,
+    brain: Brain,
+    recorder: LeavingRecorder,
+  ): Started => {
+    const { model, release } = vendorPool.acquireModel(brain.agent, brain.secrets, call);
+    return orRelease(release, () =>
+      startWordedSession({
+        ...sessionParts(call, brain),
+        transport: call.transport,
+        model,
+        recorder,
+        ...(call.before && { before: call.before }),
+      }),
+    );
+  };
+
+  const begin = <Call extends AnyCall>(
+    call: Call,
+    start: (call: Call, brain: Brain, recorder: LeavingRecorder) => Started,
+    refuse: (call: Call, recorder: Recorder, clock: Clock, why: string) => Promise<void>,
+  ): void => {
+    const { tenantId, instanceId, callId } = call;
+    const recorder = createRecorder({ store, tenantId, callId, clock, log });
+    const work = async (): Promise<void> => {
+      try {
+        const brain = await brainOf(tenantId, instanceId);
+        const { session, release } = start(call, brain, recorder);
+        entries.set(callId, { instanceId, session });
+        void session.ended.finally(() => {
+          entries.delete(callId);
+          release();
+        });
+      } catch (error) {
+        log.error({ callId, error: messageOf(error) }, 'a call could not begin');
+        await refuse(call, recorder, clock, messageOf(error));
+      }
+    };
+    const started = work();
+    starting.add(started);
+    void started.finally(() => starting.delete(started));
   };
 
   const endEach = async (of: readonly Session[], reason: EndReason): Promise<void> => {
@@ -111,11 +167,8 @@ export function createCallFloor(parts: {
       .map((entry) => entry.session);
 
   return {
-    answer(call) {
-      const started = begin(call);
-      starting.add(started);
-      void started.finally(() => starting.delete(started));
-    },
+    answer: (call) => begin(call, startSounding, refuseWithApology),
+    answerWorded: (call) => begin(call, startWorded, refuseInWords),
     prepare(tenantId, instanceId) {
       void warm(tenantId, instanceId).catch((error: unknown) =>
         log.warn({ instanceId, error: messageOf(error) }, 'vendors could not be warmed up'),
@@ -145,6 +198,16 @@ export function createCallFloor(parts: {
       waitingRoom.close();
     },
   };
+}
+
+/** What was acquired for a session that cannot start is given back at once. */
+function orRelease(release: () => void, start: () => Session): Started {
+  try {
+    return { session: start(), release };
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
 /** Resolves with the work or after the limit, whichever is first. */

@@ -49,6 +49,12 @@ export type VendorPool = {
     secrets: Secrets,
     channel: ChannelOfVendors,
   ): { readonly set: VendorSet; release(): void };
+  /** The same for a call that somebody else hears and speaks: the other roles are not opened. */
+  acquireModel(
+    agent: AgentConfig,
+    secrets: Secrets,
+    channel: ChannelOfVendors,
+  ): { readonly model: LanguageModel; release(): void };
   /** Tries every key at its vendor, in every role that it is for. Resolves within seconds, never rejects. */
   check(agent: AgentConfig, secrets: Secrets): Promise<readonly KeyProblem[]>;
   close(): void;
@@ -104,9 +110,24 @@ export function createVendorPool(options: {
     });
   };
 
+  const openModels = (agent: AgentConfig, secrets: Secrets, order: Orders['llm']) =>
+    open(models, 'language-model', order, agent, secrets, (spec) => spec.languageModel);
+
+  /** A link of a chain, which tells when its key fails. */
+  const linkFor =
+    (channel: ChannelOfVendors) =>
+    <Vendor>({ vendor, spec, keyId }: RoleLink<Vendor>): Link<Vendor> => ({
+      vendor,
+      isOut: () => health.isOut(keyId),
+      failed(failure) {
+        if (health.failed(keyId, failure.code))
+          options.onKeyFault?.({ ...channel, field: spec.credential, failure });
+      },
+    });
+
   const openAll = (agent: AgentConfig, secrets: Secrets, { stt, llm, tts }: Orders) => ({
     hearings: open(hearings, 'speech-to-text', stt, agent, secrets, (spec) => spec.speechToText),
-    models: open(models, 'language-model', llm, agent, secrets, (spec) => spec.languageModel),
+    models: openModels(agent, secrets, llm),
     speeches: open(
       speeches,
       'text-to-speech',
@@ -123,14 +144,7 @@ export function createVendorPool(options: {
     acquire(agent, secrets, channel) {
       const { voice } = agent;
       const opened = openAll(agent, secrets, voice);
-      const linkOf = <Vendor>({ vendor, spec, keyId }: RoleLink<Vendor>): Link<Vendor> => ({
-        vendor,
-        isOut: () => health.isOut(keyId),
-        failed(failure) {
-          if (health.failed(keyId, failure.code))
-            options.onKeyFault?.({ ...channel, field: spec.credential, failure });
-        },
-      });
+      const linkOf = linkFor(channel);
       const [hearing, ...otherHearings] = opened.hearings.map(linkOf);
       const [model, ...otherModels] = opened.models.map(linkOf);
       const [speech, ...otherSpeeches] = opened.speeches.map((link) => ({
@@ -151,6 +165,15 @@ export function createVendorPool(options: {
           voice: speech.voice,
         },
         release: () => release(opened),
+      };
+    },
+    acquireModel(agent, secrets, channel) {
+      const opened = openModels(agent, secrets, agent.voice.llm);
+      const [first, ...others] = opened.map(linkFor(channel));
+      if (!first) throw new Error('no language model vendor has a key');
+      return {
+        model: chainLanguageModel([first, ...others], { clock, hedgeMs: agent.voice.hedge_ms }),
+        release: () => opened.forEach((link) => link.release()),
       };
     },
     async check(agent, secrets) {

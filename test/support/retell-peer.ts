@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { WebSocket } from 'ws';
+import { textOf } from '#lib/record.ts';
 import type { VirtualClock } from '#lib/virtual-clock.ts';
 
 /** A frame that our server sent. */
@@ -138,7 +139,7 @@ export function retellPeer(clock: VirtualClock, attach: (socket: WebSocket) => b
   };
 
   const take = (frame: Frame): void => {
-    const words = String(frame['content'] ?? '')
+    const words = textOf(frame['content'])
       .split(/\s+/)
       .filter((word) => word !== '');
     isProtected ||= frame['no_interruption_allowed'] === true;
