@@ -11,10 +11,10 @@ import type { Agent, AgentVersion, Workspace } from './workspace.ts';
 /**
  * Agents and their versions. Seen at the live API and held here: a new agent is version 0 and not
  * published; a published version takes no change but of its title (422); publishing is done in place
- * and makes no new draft; `create-agent-version` does. Guessed: a version that is not the only one
- * may be deleted, published or not.
+ * and makes no new draft; `create-agent-version` does. Whether a published version can be deleted is not
+ * known: `keepsPublished` has it refused. The only version cannot be (a guess).
  */
-export function agentRoutes(clock: Clock): readonly Route[] {
+export function agentRoutes(clock: Clock, keepsPublished: boolean): readonly Route[] {
   return [
     {
       method: 'POST',
@@ -121,6 +121,8 @@ export function agentRoutes(clock: Clock): readonly Route[] {
         const found = versionOf(agent, Number(asked));
         if (agent.versions.length === 1)
           throw new Refusal(400, 'Cannot delete the only version of an agent');
+        if (keepsPublished && found.isPublished)
+          throw new Refusal(400, 'Cannot delete a published version of an agent');
         agent.versions.splice(agent.versions.indexOf(found), 1);
         return { status: 204 };
       },

@@ -98,11 +98,12 @@ export function createExchange(options: {
   return {
     calls,
     answerAt: (phoneNumber, callee) => void callees.set(phoneNumber, callee),
-    call({ from, to, script, customSipHeaders }) {
+    call({ from, to, script, customSipHeaders: sipHeaders }) {
       const workspace = ownerOf(to);
       const number = workspace?.numbers.get(to);
       if (!workspace || !number) throw new Error(`the number ${to} is not in service`);
       const callId = newRetellId('call');
+      const customSipHeaders = sipHeaders && inLowerCase(sipHeaders);
       return track(callId, async (live) => {
         const bound = picked(number.inboundAgents, random.next());
         const boundVersion =
@@ -238,3 +239,6 @@ function picked(
   let left = draw;
   return agents?.find(({ weight }) => (left -= weight) < 0) ?? agents?.at(-1);
 }
+
+const inLowerCase = (headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));

@@ -75,6 +75,8 @@ export type RetellOptions = {
   readonly port?: number;
   /** What Retell's own language model says, for agents that are not a customer's; repeats by default. */
   readonly ownBrain?: OwnBrain;
+  /** Published versions of agents cannot be deleted. */
+  readonly keepsPublished?: boolean;
 };
 
 /**
@@ -103,7 +105,7 @@ export async function startRetell(options: RetellOptions): Promise<Retell> {
     clock,
     workspaces,
     routes: [
-      ...agentRoutes(clock),
+      ...agentRoutes(clock, options.keepsPublished ?? false),
       ...numberRoutes(clock, ownerOf),
       ...callRoutes(clock, exchange.placing),
     ],

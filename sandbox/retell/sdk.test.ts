@@ -250,4 +250,17 @@ describe('the official SDK', () => {
     await client.agent.delete(id);
     expect(account.snapshot()).toEqual(before);
   });
+
+  test('may find that published versions stay', async () => {
+    await using strict = await startRetell({ clock, keepsPublished: true });
+    const of = strict.addAccount();
+    const id = of.addAgent();
+    const other = new Retell({ apiKey: of.apiKey, baseURL: strict.origin, maxRetries: 0 });
+    await other.agent.createVersion(id, { base_version: 0 });
+    await expect(other.agent.deleteVersion(id, { version: 0 })).rejects.toMatchObject({
+      status: 400,
+    });
+    await other.agent.deleteVersion(id, { version: 1 });
+    expect(await other.agent.retrieve(id)).toMatchObject({ version: 0, is_published: true });
+  });
 });

@@ -283,3 +283,44 @@ describe('a call out', () => {
     });
   });
 });
+
+describe('an account at its limit', () => {
+  test('lets a caller wait for a line, and gives up after 40 s', async () => {
+    const small = retell.addAccount({ concurrencyLimit: 1, webhookUrl: HOOK });
+    small.addNumber({
+      phoneNumber: NUMBER,
+      inboundAgents: [{ agent_id: small.addAgent(), weight: 1 }],
+    });
+    const phone = (script: readonly Step[]) =>
+      retell.call({ from: '+12025550188', to: NUMBER, script });
+    const first = phone([{ waitForAgent: 'to-finish' }, { silence: 100_000 }]);
+    await clock.advance(1_000);
+    const second = phone(goodbye);
+    await clock.advance(30_000);
+    expect(second.call).toBeUndefined();
+    await clock.advance(11_000);
+    expect(await second.done).toMatchObject({ reason: 'concurrency_limit_reached' });
+    const third = phone(goodbye);
+    first.hangUp();
+    await clock.advance(60_000);
+    expect(await third.done).toMatchObject({ reason: 'agent_hangup' });
+  });
+});
+
+test('a web call begins when somebody joins', async () => {
+  const agentId = account.addAgent({ webhook_url: HOOK });
+  const response = await fetch(`${retell.origin}/v3/create-web-call`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${account.apiKey}` },
+    body: JSON.stringify({ agent_id: agentId, metadata: { a: 1 } }),
+  });
+  const callId = String(Reflect.get(Object(await response.json()), 'call_id'));
+  await clock.advance(20_000);
+  const call = retell.join(callId, goodbye);
+  await clock.advance(60_000);
+  expect(await call.done).toMatchObject({ reason: 'agent_hangup' });
+  expect(events()).toEqual(['call_started', 'call_ended', 'call_analyzed']);
+  expect(received[0]?.call).toMatchObject({ call_type: 'web_call', metadata: { a: 1 } });
+  expect(received[0]?.call).not.toHaveProperty('from_number');
+  expect(() => retell.join(callId, goodbye)).toThrow('no web call');
+});
