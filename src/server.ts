@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Logger } from 'pino';
 import { createApi } from '#api/api.ts';
 import { registerHooks } from '#api/hooks.ts';
-import type { Provider } from '#contracts/provider.ts';
+import type { CheckKeys, Provider } from '#contracts/provider.ts';
 import type { Role } from '#contracts/vendor.ts';
 import type { VoiceActivity } from '#contracts/voice-activity.ts';
 import type { Clock } from '#lib/clock.ts';
@@ -66,24 +66,21 @@ export async function createServer(parts: {
   });
   const toolbox = createToolbox({ allowPrivate: config.toolAllowPrivate, clock, log });
   const floor = createCallFloor({ store, vendorPool, toolbox, voiceActivity, clock, log });
+  const vendorKeys = keysByRole();
+  const checkKeys: CheckKeys = async ({ tenantId, instanceId }, secrets) => {
+    const instance = await store.instances.get(tenantId, instanceId);
+    return instance ? vendorPool.check(instance.agentConfig, secrets) : [];
+  };
   const providers: Readonly<Record<ProviderName, Provider>> = {
-    pipecat: createPipecatProvider({
-      publicUrl,
-      twilioUrl,
-      clock,
-      log,
-      vendorKeys: keysByRole(),
-      async checkKeys({ tenantId, instanceId }, secrets) {
-        const instance = await store.instances.get(tenantId, instanceId);
-        return instance ? vendorPool.check(instance.agentConfig, secrets) : [];
-      },
-    }),
+    pipecat: createPipecatProvider({ publicUrl, twilioUrl, clock, log, vendorKeys, checkKeys }),
     retell: createRetellProvider({
       publicUrl,
       retellUrl: config.retellUrl,
       twilioUrl,
       clock,
       log,
+      languageModelKeys: vendorKeys['language-model'],
+      checkKeys,
       readBrain: ({ tenantId, instanceId }) => store.instances.get(tenantId, instanceId),
     }),
   };

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { openTestApi } from '#test/support/api.ts';
 import type { TestApi } from '#test/support/api.ts';
+import { agentConfigSchema } from '#protocol/agent-config.ts';
+import { incompleteProvider } from '#test/support/carrier-world.ts';
 import { openTestStore } from '#test/support/store.ts';
 import type { Store } from '#store/store.ts';
 
@@ -56,6 +58,34 @@ describe('instances', () => {
     expect(await request('DELETE', url)).toMatchObject({ status: 204 });
     expect(await request('GET', url)).toMatchObject({ status: 404 });
     expect(await request('DELETE', url)).toMatchObject({ status: 404 });
+  });
+
+  test('that are changed are followed by a provider that depends on them, and by no other', async () => {
+    const { tenantId, key } = await api.tenant();
+    const following = await openTestApi(store, {
+      providers: {
+        pipecat: api.world.provider,
+        retell: { ...incompleteProvider, followsAgent: true },
+      },
+    });
+    const { id } = await store.instances.create(tenantId, {
+      name: 'agent',
+      agentConfig: agentConfigSchema.parse({}),
+    });
+    const due = async () => {
+      const jobs = await store.wiringJobs.claimDue(new Date(following.clock.now()), 1, 100);
+      return jobs.filter((job) => job.instanceId === id).map((job) => job.kind);
+    };
+    const rename = () => following.as(key)('PATCH', `/v1/instances/${id}`, { name: 'renamed' });
+
+    await rename();
+    await store.channels.upsert(tenantId, id, { provider: 'pipecat' });
+    await rename();
+    expect(await due()).toEqual([]);
+    await store.channels.upsert(tenantId, id, { provider: 'retell' });
+    await rename();
+    expect(await due()).toEqual(['apply']);
+    await following.app.close();
   });
 
   test('refuse a wrong agent_config on its field, whole or in part', async () => {

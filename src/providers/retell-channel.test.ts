@@ -48,7 +48,7 @@ const parts = () => ({
 });
 const setUp = (setup: Partial<ChannelSetup> = {}): Promise<Channel> =>
   setUpChannel(parts(), tenantId, instanceId, {
-    secrets: { api_key: world.account.apiKey },
+    secrets: world.secrets(),
     ...setup,
   });
 const tearDown = (): Promise<boolean> =>

@@ -1,4 +1,10 @@
-import type { Applied, Provider, ProviderChannel, ProviderSecrets } from '#contracts/provider.ts';
+import type {
+  Applied,
+  CheckKeys,
+  Provider,
+  ProviderChannel,
+  ProviderSecrets,
+} from '#contracts/provider.ts';
 import { systemClock } from '#lib/clock.ts';
 import { silentLog } from '#lib/log.ts';
 import { agentConfigSchema } from '#protocol/agent-config.ts';
@@ -20,8 +26,9 @@ export type RetellWorld = {
   readonly carrier: Carrier;
   readonly provider: Provider;
   readonly brain: { name: string; agentConfig: Record<string, unknown> };
-  providerAt(retellUrl: string, publicUrl?: string): Provider;
+  providerAt(retellUrl: string, publicUrl?: string, checkKeys?: CheckKeys): Provider;
   channel(change?: Partial<ProviderChannel>): ProviderChannel;
+  /** A key of Retell and one of a language model. */
   secrets(more?: ProviderSecrets): ProviderSecrets;
   /** All that the account has at Retell, `null` and absent alike, the way the dashboard shows it. */
   snapshot(): unknown;
@@ -39,13 +46,19 @@ export async function openRetellWorld(): Promise<RetellWorld> {
   ]);
   const account = retell.addAccount();
   const brain: RetellWorld['brain'] = { name: 'Front desk', agentConfig: {} };
-  const providerAt = (retellUrl: string, publicUrl = RETELL_PUBLIC_URL): Provider =>
+  const providerAt: RetellWorld['providerAt'] = (
+    retellUrl,
+    publicUrl = RETELL_PUBLIC_URL,
+    checkKeys = undefined,
+  ) =>
     createRetellProvider({
       publicUrl,
       retellUrl,
       twilioUrl: carrier.origin,
       clock: systemClock,
       log: silentLog,
+      languageModelKeys: ['openai_api_key', 'anthropic_api_key'],
+      ...(checkKeys && { checkKeys }),
       readBrain: async () => ({
         name: brain.name,
         agentConfig: agentConfigSchema.parse(brain.agentConfig),
@@ -68,7 +81,7 @@ export async function openRetellWorld(): Promise<RetellWorld> {
       wiring: {},
       ...change,
     }),
-    secrets: (more) => ({ api_key: account.apiKey, ...more }),
+    secrets: (more) => ({ api_key: account.apiKey, openai_api_key: 'sk-secret', ...more }),
     snapshot: () => withoutNulls(account.snapshot()),
     changes: () =>
       retell.requests.flatMap(({ method, path }) =>

@@ -107,6 +107,32 @@ describe('without an agent of its owner', () => {
     });
   });
 
+  test('without a language model it is a warning, and none where an agent of Retell talks', async () => {
+    const secrets = { api_key: world.account.apiKey };
+    expect(await apply({}, secrets)).toMatchObject({
+      kind: 'done',
+      warning: expect.stringContaining('openai_api_key or anthropic_api_key'),
+    });
+    const agentId = world.account.addAgent();
+    expect(await apply({ agentId }, secrets)).not.toHaveProperty('warning');
+  });
+
+  test("a vendor's key that was just given and is refused is a 422 on it; one of before is a warning", async () => {
+    const message = 'OpenAI does not know this key.';
+    provider = world.providerAt(world.retell.origin, undefined, async () => [
+      { field: 'openai_api_key', kind: 'refused', message },
+    ]);
+    const given = await provider.apply(world.channel(), world.secrets(), undefined, [
+      'openai_api_key',
+    ]);
+    expect(given).toEqual({ kind: 'refused', field: 'openai_api_key', message });
+    expect(world.changes()).toEqual([]);
+    expect(await apply()).toMatchObject({
+      kind: 'done',
+      warning: `openai_api_key: ${message}`,
+    });
+  });
+
   test('a new key of the same workspace changes the secret of the socket', async () => {
     const account = world.retell.addAccount({ otherKeys: ['key_new'] });
     const before = { channel: world.channel(), secrets: { api_key: account.apiKey } };

@@ -1,6 +1,7 @@
 import { warningOf } from '#contracts/key-problem.ts';
-import type { Applied, Provider } from '#contracts/provider.ts';
+import type { Applied, CheckKeys, Provider } from '#contracts/provider.ts';
 import type { Log } from '#lib/log.ts';
+import type { SecretField } from '#protocol/voice-channel.ts';
 import { ensureFoundAgent } from './found-agent.ts';
 import type { ServingVersion } from './found-agent.ts';
 import { retellHookUrls } from './hook-urls.ts';
@@ -19,13 +20,18 @@ export type RetellProviderOptions = LookOptions & {
   readonly publicUrl: string;
   readonly retellUrl: string;
   readonly log: Log;
+  /** Which secrets open a language model: what the vendors' registry really has. */
+  readonly languageModelKeys: readonly SecretField[];
+  /** Undefined: vendors' keys are taken as they are. */
+  readonly checkKeys?: CheckKeys;
 };
 
 /**
  * The provider whose sound Retell hosts.
  *
  * - With `agent_id` the agent that its owner has built at Retell answers; we are told its events.
- * - Without, an agent is made at Retell that has its words from this server.
+ * - Without, an agent is made at Retell that has its words from this server, for which a language
+ *   model is needed: without the key of one it is complete, with a warning.
  * - `phone_number` (or `twilio_phone_number`) rings at the agent. One that Retell does not have is
  *   imported by its SIP trunk at Twilio, with the account's credentials. Without a number the
  *   channel is complete, too: for web calls, and for numbers that its owner binds himself.
@@ -45,9 +51,14 @@ export function createRetellProvider(options: RetellProviderOptions): Provider {
       secretsSet.includes('api_key') ? [] : ["Retell's API key: api_key"],
     webhookUrl: (instanceId) => retellHookUrls(publicUrl, instanceId).events,
 
-    async apply(channel, secrets, remember) {
+    async apply(channel, secrets, remember, given = []) {
       const apiKey = secrets.api_key;
       if (!apiKey) return refused('api_key', "Retell's API key is missing.");
+      const problems = (await options.checkKeys?.(channel, secrets)) ?? [];
+      const wrong = problems.find(({ field, kind }) => kind === 'refused' && given.includes(field));
+      if (wrong) return refused(wrong.field, wrong.message);
+      const isSpeechless =
+        channel.agentId === null && !options.languageModelKeys.some((field) => secrets[field]);
       const rest = restOf(apiKey);
       const urls = retellHookUrls(publicUrl, channel.instanceId);
       const before = readWiring(channel.wiring) ?? nothingYet(channel.instanceId, publicUrl);
@@ -129,7 +140,8 @@ export function createRetellProvider(options: RetellProviderOptions): Provider {
         const given = await restoreAll(rest, withoutThoseOf(wiring, used), log);
         if (given.kind === 'unreachable') return given;
         await note(used);
-        const warning = warningOf([...to.warnings, seen.warning], []);
+        const speechless = isSpeechless ? noLanguageModel(options.languageModelKeys) : undefined;
+        const warning = warningOf([...to.warnings, seen.warning, speechless], problems);
         return { kind: 'done', wiring: used, ...(warning !== undefined && { warning }) };
       };
 
@@ -173,6 +185,9 @@ export function createRetellProvider(options: RetellProviderOptions): Provider {
     },
   };
 }
+
+const noLanguageModel = (fields: readonly SecretField[]): string =>
+  `The agent has nothing to think with: give a language model key (${fields.join(' or ')}), or agent_id for an agent of Retell's own.`;
 
 type WiredTo = {
   readonly kind: 'wired';
