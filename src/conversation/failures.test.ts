@@ -12,11 +12,42 @@ function asked(options: TalkOptions): Talk {
   return call;
 }
 
+/** Notes of what was done, beside those on a silence that goes on. */
+const notesOf = (call: Talk): readonly { readonly text: string }[] =>
+  call.of('note').filter(({ text }) => !text.startsWith('silent for'));
+
+describe('the reason of a silence', () => {
+  const reasons = (call: Talk): readonly string[] =>
+    call.of('note').flatMap(({ text }) => (text.startsWith('silent for') ? text : []));
+
+  test('is noted within 2 s, once, before anything is done about it', () => {
+    const call = asked({ thoughts: [] });
+    call.wait(1_700);
+    expect(reasons(call)).toEqual([]);
+    call.wait(2_000);
+    expect(reasons(call)).toEqual(['silent for 1800 ms: waiting for language model']);
+  });
+
+  test('is the voice once there is text', () => {
+    const call = asked({ thoughts: ['At seven.'], voice: { speechMs: 3_000 } });
+    call.wait(8_000);
+    expect(reasons(call)).toEqual(['silent for 1800 ms: waiting for text to speech']);
+    expect(call.ear).toBe('At seven.');
+  });
+
+  test('is not noted where nothing is silent for so long', () => {
+    const call = asked({ thoughts: [{ text: 'At seven.' }] });
+    call.wait(8_000);
+    expect(call.ear).toBe('At seven.');
+    expect(reasons(call)).toEqual([]);
+  });
+});
+
 describe('dead air', () => {
   test('a late thought is bridged', () => {
     const call = asked({ thoughts: [{ text: 'At seven.', firstTokenMs: 6_000 }] });
     call.wait(4_000);
-    expect(call.of('note')).toMatchObject([{ text: 'nothing to say for 4000 ms: bridged' }]);
+    expect(notesOf(call)).toMatchObject([{ text: 'nothing to say for 4000 ms: bridged' }]);
     call.wait(4_000);
     expect(call.ear).toBe('One moment, please. At seven.');
     expect(call.dialogue).toEqual(['caller: Hi.', 'agent: One moment, please. At seven.']);
@@ -50,7 +81,7 @@ describe('dead air', () => {
     call.wait(6_000);
     call.send({ type: 'reply-delta', replyId: 1, text: 'We have tables. ' });
     call.wait(6_000);
-    expect(call.of('note')).toHaveLength(2);
+    expect(notesOf(call)).toHaveLength(2);
     expect(call.ended).toBeUndefined();
     expect(call.callState).toBe('speaking');
   });
@@ -83,7 +114,7 @@ describe('dead air', () => {
       voice: { speechMs: 3_000 },
     });
     call.wait(9_000);
-    expect(call.of('note')).toEqual([]);
+    expect(notesOf(call)).toEqual([]);
     expect(call.ear).toBe('At seven.');
   });
 
@@ -126,7 +157,7 @@ describe('dead air', () => {
     const call = asked({ thoughts: ['At seven.', 'At eight.'], voice: { markLagMs: Infinity } });
     call.wait(6_000);
     expect(call.dialogue).toEqual(['caller: Hi.', 'agent: At seven.']);
-    expect(call.of('note')[0]?.text).toMatch(/^no playback mark for \d+ ms$/);
+    expect(notesOf(call)[0]?.text).toMatch(/^no playback mark for \d+ ms$/);
     call.say('Later?');
     call.wait(6_000);
     expect(call.dialogue.at(-1)).toBe('agent: At eight.');
@@ -150,7 +181,7 @@ describe('a model without a word', () => {
       'caller: Hi.',
       'agent: Sorry, I did not get that. Could you say it again?',
     ]);
-    expect(call.of('note')).toHaveLength(1);
+    expect(notesOf(call)).toHaveLength(1);
   });
 });
 
@@ -249,7 +280,7 @@ describe('the next vendor of a chain goes on', () => {
     });
     call.wait(4_000);
     expect(call.ear).toBe('At seven.');
-    expect(call.of('note')).toMatchObject([
+    expect(notesOf(call)).toMatchObject([
       { text: 'vendor failure, text-to-speech: acme: down; other goes on' },
     ]);
   });

@@ -39,6 +39,7 @@ export function openReply(draft: Draft, opening: Opening): Reply {
     moments: trial || opening.speechEndMs === null ? {} : { endDecidedMs: draft.nowMs },
     heardSinceMs: null,
     progressMs: draft.nowMs,
+    notedSilenceMs: null,
     soundDueSinceMs: null,
     stalls: 0,
   };

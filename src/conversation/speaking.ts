@@ -5,6 +5,7 @@ import type { Draft } from './draft.ts';
 import { apologise, endNow, endPolitely } from './ending.ts';
 import { forgetBackchannel } from './hearing.ts';
 import { takeClauses, takeWords } from './policies/clauses.ts';
+import { silentSinceMs } from './policies/dues.ts';
 import { isAllHeard } from './policies/heard.ts';
 import { hasWords, isBackchannel, isClosing } from './policies/words.ts';
 import { closeReply, say } from './reply.ts';
@@ -174,6 +175,29 @@ export function deadAir(draft: Draft): void {
     unspoken: rest,
   });
   speakMore(draft, reply.id, hasWords(ready) ? ready : `${policy.texts.filler} `);
+}
+
+/** The agent is silent though it is its turn: whoever reads the journal sees what it waits for. */
+export function noteSilence(draft: Draft): void {
+  const { reply, policy } = draft.state;
+  if (!reply) return;
+  const sinceMs = silentSinceMs(reply);
+  patchReply(draft, reply.id, { notedSilenceMs: sinceMs });
+  const named = (role: Role): string =>
+    [role, policy.vendorNames[role] ?? []].flat().join(', ').replaceAll('-', ' ');
+  const tools = reply.runningTools.map((call) => call.name).join(', ');
+  const waitsFor =
+    reply.audioMs > reply.playedMs
+      ? 'playback marks'
+      : reply.soundDueSinceMs !== null
+        ? named('text-to-speech')
+        : tools !== ''
+          ? `a tool: ${tools}`
+          : named(reply.thinking ? 'language-model' : 'text-to-speech');
+  emit(draft, {
+    type: 'note',
+    text: `silent for ${Math.round(draft.nowMs - sinceMs)} ms: waiting for ${waitsFor}`,
+  });
 }
 
 /**

@@ -115,6 +115,8 @@ export type Reply = {
   readonly heardSinceMs: number | null;
   /** When more of it was last heard, or had reason to be. */
   readonly progressMs: number;
+  /** The beginning of the silence that the journal has a reason for; null: of none. */
+  readonly notedSilenceMs: number | null;
   /** Since when text waits for its first sound; null while none does. */
   readonly soundDueSinceMs: number | null;
   /** How often the watchdog has bridged a silence since the model, or a tool, last gave something. */

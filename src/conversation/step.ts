@@ -24,6 +24,7 @@ import { hasWords } from './policies/words.ts';
 import { closeReply, pauseReply, say } from './reply.ts';
 import {
   deadAir,
+  noteSilence,
   played,
   replyDelta,
   replyDone,
@@ -210,6 +211,8 @@ function timer(draft: Draft, name: TimerName): void {
       return idle(draft);
     case 'dead-air':
       return deadAir(draft);
+    case 'silence':
+      return noteSilence(draft);
     case 'tool-filler':
       return sayToolFiller(draft);
     case 'keys':

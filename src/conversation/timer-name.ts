@@ -10,6 +10,8 @@ export const timerNames = [
   'idle',
   /** The agent is due to be heard and is not. */
   'dead-air',
+  /** The same, long before anything is done about it: the journal is to say why. */
+  'silence',
   /** A tool runs, and the agent says nothing. */
   'tool-filler',
   /** No further key was pressed. */

@@ -33,6 +33,8 @@ const KEYS_MS = 1_500;
 /** A tool that takes longer is worth a word; later where the agent has said something just before. */
 const TOOL_FILLER_MS = 1_000;
 const TOOL_FILLER_AFTER_WORDS_MS = 2_500;
+/** A longer silence of the agent has its reason in the journal. */
+const UNNOTED_SILENCE_MS = 1_800;
 /** The longest that a tool may have the line: more than the longest row of tones, and than the carrier takes to answer. */
 export const LINE_TOOL_MS = 20_000;
 /** A farewell takes at most this long. */
@@ -46,7 +48,12 @@ export function dues(conversation: Conversation): Dues {
   const due: Dues = {};
   if (phase.name === 'waiting' || phase.name === 'ended') return due;
   if (policy.sound === 'theirs') return duesWithoutSound(conversation);
-  if (reply?.audio.is === 'flowing') due['dead-air'] = deadAirDueMs(reply, policy.deadAirMs);
+  if (reply?.audio.is === 'flowing') {
+    due['dead-air'] = deadAirDueMs(reply, policy.deadAirMs);
+    const silentMs = silentSinceMs(reply);
+    if (silentMs !== reply.notedSilenceMs && policy.deadAirMs > UNNOTED_SILENCE_MS)
+      due.silence = silentMs + UNNOTED_SILENCE_MS;
+  }
   const toolFillerMs = toolFillerDueMs(conversation);
   if (toolFillerMs !== undefined) due['tool-filler'] = toolFillerMs;
   if (phase.name === 'ending') {
@@ -188,11 +195,12 @@ function idleDueMs({ caller, policy, quietSinceMs }: Conversation): number {
  * the whole time to become sound.
  */
 const deadAirDueMs = (reply: Reply, deadAirMs: number): number =>
-  isLineTaken(reply)
-    ? reply.toolsSinceMs + LINE_TOOL_MS
-    : Math.max(reply.progressMs, reply.soundDueSinceMs ?? 0) +
-      Math.max(0, reply.audioMs - reply.playedMs) +
-      deadAirMs;
+  isLineTaken(reply) ? reply.toolsSinceMs + LINE_TOOL_MS : silentSinceMs(reply) + deadAirMs;
+
+/** When the last of a reply's audio that there is was heard, or will have been. */
+export const silentSinceMs = (reply: Reply): number =>
+  Math.max(reply.progressMs, reply.soundDueSinceMs ?? 0) +
+  Math.max(0, reply.audioMs - reply.playedMs);
 
 /** When a tool has run for long enough, and the agent been silent for long enough, to say so. */
 function toolFillerDueMs({ reply, policy }: Conversation): number | undefined {

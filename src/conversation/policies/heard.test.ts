@@ -33,6 +33,7 @@ const reply = (change: Partial<Reply>): Reply => ({
   speechEndMs: 0,
   moments: {},
   heardSinceMs: 0,
+  notedSilenceMs: null,
   progressMs: 0,
   soundDueSinceMs: null,
   stalls: 0,
