@@ -49,7 +49,7 @@ export async function openRetellWorld(): Promise<RetellWorld> {
   const providerAt: RetellWorld['providerAt'] = (
     retellUrl,
     publicUrl = RETELL_PUBLIC_URL,
-    checkKeys = undefined,
+    checkKeys,
   ) =>
     createRetellProvider({
       publicUrl,
