@@ -84,9 +84,9 @@ function jumpTo(
     tokens[i] !== undefined &&
     tokens[i] === spoken[j] &&
     (tokens[i + 1] === undefined || tokens[i + 1] === spoken[j + 1]);
-  const most = from === 0 ? MAX_BEFORE : MAX_ASIDE;
-  for (let skipped = 1; skipped <= most; skipped++)
-    for (let missed = 0; missed <= Math.min(skipped, from === 0 ? 0 : MAX_ASIDE); missed++)
+  const [mostSkipped, mostMissed] = from === 0 ? [MAX_BEFORE, 0] : [MAX_ASIDE, MAX_ASIDE];
+  for (let missed = 0; missed <= mostMissed; missed++)
+    for (let skipped = 1; skipped <= mostSkipped; skipped++)
       if (isAlike(from + missed, at + skipped)) return { tokens: missed, spoken: skipped };
   return undefined;
 }

@@ -16,16 +16,16 @@ const DRIFT = 4;
  * recogniser corrects itself, and the number of words changes with it.
  */
 export function endOfTaken(taken: readonly string[], words: readonly string[]): number {
-  const count = Math.min(taken.length, words.length);
-  const last = taken.slice(-2).map(normalise).join(' ');
   if (taken.length === 0) return 0;
-  for (let drift = 0; drift <= DRIFT; drift++)
-    for (const end of [taken.length - drift, taken.length + drift]) {
-      if (end <= 0 || end > words.length) continue;
-      const there = words.slice(Math.max(0, end - Math.min(2, taken.length)), end);
-      if (there.map(normalise).join(' ') === last) return end;
-    }
-  return count;
+  const textOf = (of: readonly string[]): string => of.map(normalise).join(' ');
+  // By the last two words, or else by the last one alone.
+  for (const size of [2, 1])
+    for (let drift = 0; drift <= DRIFT; drift++)
+      for (const end of [taken.length - drift, taken.length + drift]) {
+        if (end < size || end > words.length) continue;
+        if (textOf(words.slice(end - size, end)) === textOf(taken.slice(-size))) return end;
+      }
+  return Math.min(taken.length, words.length);
 }
 
 /** What the model is shown of a call that another process has led so far. */

@@ -19,6 +19,7 @@ export type RetellLink = {
   attach(socket: WebSocket): boolean;
   /** Without a socket it waits for the next one. */
   send(reply: LlmReply): void;
+  readonly isAttached: boolean;
   /** Ends the call at Retell. */
   close(): void;
   /** Cuts the socket as a crash would: Retell connects again, perhaps to another node. */
@@ -70,7 +71,7 @@ export function createRetellLink(
 
   const send = (reply: LlmReply): void => {
     if (isOver) return;
-    if (socket?.readyState === socket?.OPEN && socket)
+    if (socket && socket.readyState === socket.OPEN)
       return socket.send(JSON.stringify(reply), ignoreSendError);
     // A ping is answered to whoever asked, or not at all.
     if (reply.response_type === 'ping_pong') return;
@@ -137,6 +138,9 @@ export function createRetellLink(
       return true;
     },
     send,
+    get isAttached() {
+      return socket !== undefined && socket.readyState === socket.OPEN;
+    },
     close() {
       over(undefined);
       socket?.close(1000);

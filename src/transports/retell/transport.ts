@@ -23,6 +23,8 @@ type Request = {
   isOpen: boolean;
   /** Something was said to it: another speech would be joined to that. */
   isTouched: boolean;
+  /** The socket, counted from 1, on which it was last asked for, or its answer completed. */
+  socket: number;
 };
 
 /** Where a speech goes: to a request, or in between. */
@@ -47,9 +49,8 @@ export function createRetellTransport(parts: {
   /** What arrived before anybody listened; of transcripts and requests the newest says it all. */
   let early: { readonly request?: LlmRequest; readonly notes: readonly string[] } = { notes: [] };
   let endedEarly: 'caller' | 'broken' | undefined;
-  let request: Request = { id: 0, isOpen: true, isTouched: false };
-  /** Asked since the socket that is there was opened. */
-  let isAskedHere = false;
+  let sockets = 0;
+  let request: Request = { id: 0, isOpen: true, isTouched: false, socket: 1 };
   let channel: Channel | undefined;
   /** Speeches up to this one, whose ids grow. */
   let dropped = 0;
@@ -66,24 +67,31 @@ export function createRetellTransport(parts: {
       case 'update_only':
         if (listener) return tell(listener, received);
         // A request says more than what was said since.
-        if (!early.request || early.request.type === 'update_only')
+        if (early.request?.type === 'update_only' || !early.request)
           early = { ...early, request: received };
         return;
       case 'response_required':
-      case 'reminder_required': {
-        const { responseId } = received;
-        // After a new connection the newest one may be asked for again: its answer may be lost.
-        const isAgain = responseId === request.id && !isAskedHere;
-        if (isAgain && request.isOpen) return;
-        const isNew = responseId > request.id || isAgain;
-        if (!isNew) return note(`request ${responseId} was passed over: it is not the newest`);
-        isAskedHere = true;
-        request = { id: responseId, isOpen: true, isTouched: false };
-        if (channel?.answers) dropSpeech(channel.speechId);
-        if (listener) return tell(listener, received);
-        early = { ...early, request: received };
-      }
+      case 'reminder_required':
+        if (listener) return ask(listener, received);
+        // Kept until it can be told: until then nobody knows of it who could answer.
+        if (received.responseId >= responseIdOf(early.request))
+          early = { ...early, request: received };
     }
+  };
+
+  const ask = (of: WordsListener, received: RequestFrame): void => {
+    const { responseId } = received;
+    // After a new connection the newest one may be asked for again: its answer may be lost.
+    const isAgain = responseId === request.id && request.socket < sockets;
+    if (isAgain && request.isOpen) {
+      request.socket = sockets;
+      return;
+    }
+    if (responseId <= request.id && !isAgain)
+      return note(`request ${responseId} was passed over: it is not the newest`);
+    request = { id: responseId, isOpen: true, isTouched: false, socket: sockets };
+    if (channel?.answers) dropSpeech(channel.speechId);
+    tell(of, received);
   };
 
   const note = (text: string): void => {
@@ -100,7 +108,7 @@ export function createRetellTransport(parts: {
     {
       request: onRequest,
       attached() {
-        isAskedHere = false;
+        sockets += 1;
         link.send(CONFIG);
         if (manners) link.send(updateOf(manners));
       },
@@ -113,13 +121,19 @@ export function createRetellTransport(parts: {
     },
   );
 
+  const close = (of: Request): void => {
+    of.isOpen = false;
+    // What waits for a socket goes over the next one.
+    of.socket = link.isAttached ? sockets : sockets + 1;
+  };
+
   const send = (of: Channel | undefined, speech: ReturnType<typeof speechOf>): void => {
     if (!of) return;
     const { answers } = of;
     if (answers) {
       if (answers !== request || !answers.isOpen) return;
       answers.isTouched = true;
-      if (speech.content_complete) answers.isOpen = false;
+      if (speech.content_complete) close(answers);
       return link.send({ response_type: 'response', response_id: answers.id, ...speech });
     }
     link.send({ response_type: 'agent_interrupt', interrupt_id: of.interruptId, ...speech });
@@ -127,7 +141,7 @@ export function createRetellTransport(parts: {
 
   const closeRequest = (): void => {
     if (!request.isOpen) return;
-    request.isOpen = false;
+    close(request);
     link.send({ response_type: 'response', response_id: request.id, ...speechOf('', true, true) });
   };
 
@@ -162,7 +176,8 @@ export function createRetellTransport(parts: {
       queueMicrotask(() => {
         listener = next;
         for (const text of early.notes) next.note(text);
-        if (early.request) tell(next, early.request);
+        if (early.request && 'responseId' in early.request) ask(next, early.request);
+        else if (early.request) tell(next, early.request);
         if (endedEarly) next.closed(endedEarly);
       });
     },
@@ -201,6 +216,11 @@ export function createRetellTransport(parts: {
     abort: () => link.abort(),
   };
 }
+
+type RequestFrame = Extract<LlmRequest, { readonly responseId: number }>;
+
+const responseIdOf = (request: LlmRequest | undefined): number =>
+  request && 'responseId' in request ? request.responseId : 0;
 
 const CONFIG: LlmReply = {
   response_type: 'config',
