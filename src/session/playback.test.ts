@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MULAW_SILENCE, phoneBytes, phoneMs } from '#audio/g711.ts';
 import type { WordTime } from '#contracts/text-to-speech.ts';
+import { WORD_EDGE_MS } from '#conversation/policies/heard.ts';
 import { createPlayback } from './playback.ts';
 import type { Playback } from './playback.ts';
 
@@ -96,6 +97,8 @@ function carrier(options: { wordTimes?: boolean; returnDelayMs?: number } = {}) 
 }
 
 const audio = (ms: number): Uint8Array => new Uint8Array(phoneBytes(ms)).fill(MULAW_SILENCE);
+/** When a word that ends there counts as heard. */
+const edge = (endMs: number): number => endMs - WORD_EDGE_MS;
 const words = (...ends: number[]): WordTime[] =>
   ends.map((endMs, index) => ({ text: `w${index}`, startMs: ends[index - 1] ?? 0, endMs }));
 
@@ -142,7 +145,7 @@ describe('playback', () => {
     line.playback.done(1);
     line.run(1_000);
     const at = line.played.map(({ playedMs }) => playedMs);
-    for (const end of [20, 180, 310, 700, 760]) expect(at).toContain(end);
+    for (const end of [20, edge(180), edge(310), edge(700), 760]) expect(at).toContain(end);
     expect(line.playedMs).toBe(760);
   });
 
@@ -172,7 +175,7 @@ describe('playback', () => {
     expect(line.clears).toBe(1);
     line.run(500);
     expect(line.heardMs).toBe(500);
-    expect(line.playedMs).toBe(400);
+    expect(line.playedMs).toBe(edge(400));
     line.playback.release(1, 400);
     line.run(800);
     expect(line.heardMs).toBe(1_100);
@@ -188,7 +191,7 @@ describe('playback', () => {
     line.run(260);
     line.playback.drop(1);
     line.run(1_000);
-    expect(line.playedMs).toBe(200);
+    expect(line.playedMs).toBe(edge(200));
   });
 
   test('words that ended while the hold was on its way count as heard', () => {
@@ -199,11 +202,11 @@ describe('playback', () => {
     line.playback.push(1, audio(900));
     line.playback.done(1);
     line.run(480);
-    expect(line.playedMs).toBe(380);
+    expect(line.playedMs).toBe(edge(380));
     line.playback.hold(1);
     line.run(400);
     expect(line.heardMs).toBe(480);
-    expect(line.playedMs).toBe(460);
+    expect(line.playedMs).toBe(edge(460));
   });
 
   test('the next reply begins while marks of the last one are still to come back', () => {
@@ -251,7 +254,7 @@ describe('playback', () => {
           expect(line.heardMs).toBe(heardMs);
           expect(line.playedMs).toBeLessThanOrEqual(heardMs);
           // A word that was heard to its end is claimed.
-          const lastWordMs = ends.findLast((end) => end <= heardMs) ?? 0;
+          const lastWordMs = edge(ends.findLast((end) => edge(end) <= heardMs) ?? 0);
           if (wordTimes) expect(line.playedMs).toBeGreaterThanOrEqual(lastWordMs);
         },
       ),

@@ -1,6 +1,7 @@
 import { PHONE_FRAME_BYTES, phoneBytes, phoneMs } from '#audio/g711.ts';
 import type { WordTime } from '#contracts/text-to-speech.ts';
 import type { Transport } from '#contracts/transport.ts';
+import { WORD_EDGE_MS } from '#conversation/policies/heard.ts';
 
 /** How much audio is kept with the other side: it hides our stalls, and is thrown away on an interruption. */
 const LEAD_MS = 1_000;
@@ -23,7 +24,7 @@ type Track = {
   lengthBytes: number;
   sentBytes: number;
   playedBytes: number;
-  /** Ends of words, in bytes, in order. */
+  /** Where words count as heard, in bytes, in order. */
   readonly wordEnds: number[];
   done: boolean;
   flowing: boolean;
@@ -166,7 +167,8 @@ export function createPlayback(options: {
     },
     words(replyId, words) {
       const to = trackOf(replyId);
-      for (const word of words) to.wordEnds.push(phoneBytes(word.endMs));
+      for (const { endMs } of words)
+        to.wordEnds.push(phoneBytes(Math.max(0, endMs - WORD_EDGE_MS)));
       pump();
     },
     done(replyId) {

@@ -13,7 +13,8 @@ import type { JournalEntry, Secrets } from '#store/store.ts';
 import { vendorByName, vendors } from '#vendors/index.ts';
 import type { CallEvidence } from './judge.ts';
 import { openPhoneLine } from './phone-line.ts';
-import { GREETING, GREETING_WORD_COUNT, SCRIPT, scenarioBrain } from './scenario.ts';
+import { GREETING_WORD_COUNT, scenario } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
 import type { FaultWorld } from './world.ts';
 
 /** One way of a vendor to fill a role. */
@@ -47,18 +48,19 @@ const INTO_SENTENCE_MS = 900;
 /** Vendors make speech several times as fast as it is heard: they are in the middle of it only at its beginning. */
 const INTO_REPLY_WORDS = 2;
 
-/** Plays the scenario with the product's own session, chains and vendors against simulators of its own. */
+/** Plays a scenario with the product's own session, chains and vendors against simulators of its own. */
 export async function startCall(
   world: FaultWorld,
   chains: Chains,
   trouble: Trouble | undefined,
+  { greeting, script, brain }: Scenario = scenario,
 ): Promise<StartedCall> {
   const { clock } = world;
   const opened = new AsyncDisposableStack();
   const complaints: string[] = [];
   try {
     const sandbox = opened.adopt(
-      await startSandbox({ clock, brain: scenarioBrain, bank: world.bank }),
+      await startSandbox({ clock, brain, bank: world.bank }),
       (running) => running.close(),
     );
     const log = createLog({
@@ -68,7 +70,7 @@ export async function startCall(
     });
     const pool = createVendorPool({ vendors, urls: sandbox.urls, clock, log });
     opened.defer(() => pool.close());
-    const agent = agentConfigOf(chains);
+    const agent = agentConfigOf(chains, greeting);
     const set = pool.acquire(agent, secretsOf(sandbox.keys), {
       tenantId: 'a-tenant',
       instanceId: 'an-instance',
@@ -87,7 +89,7 @@ export async function startCall(
     const caller = await scriptedCaller({
       bank: world.bank,
       openEar: world.openEar,
-      script: SCRIPT,
+      script,
       voice: 'rms',
       patienceMs: 60_000,
       onEvent: (event) => go?.on(event, (delayMs, fire) => void clock.after(delayMs, fire)),
@@ -189,7 +191,7 @@ function createTrigger({ fault, from, passing }: Trouble, faults: Faults) {
   };
 }
 
-const agentConfigOf = (chains: Chains) => {
+const agentConfigOf = (chains: Chains, greeting: string) => {
   const names = (role: Role): string[] => chains[role].map(({ vendor }) => vendor);
   const settings: Record<string, Record<string, string>> = {};
   for (const [role, field] of [
@@ -200,7 +202,7 @@ const agentConfigOf = (chains: Chains) => {
     for (const { vendor, model } of chains[role])
       if (model !== undefined) settings[vendor] = { ...settings[vendor], [field]: model };
   return agentConfigSchema.parse({
-    greeting: GREETING,
+    greeting,
     voice: {
       stt: names('speech-to-text'),
       llm: names('language-model'),

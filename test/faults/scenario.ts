@@ -2,10 +2,17 @@ import type { Step } from '#sandbox/caller/script.ts';
 import { tokensOf } from '#sandbox/vendors/brain.ts';
 import type { Brain, BrainItem } from '#sandbox/vendors/brain.ts';
 
+/** What a call is about: the caller's script, and what the agent says to it. */
+export type Scenario = {
+  readonly greeting: string;
+  readonly script: readonly Step[];
+  readonly brain: Brain;
+};
+
 /** How long the caller waits in silence before speaking: longer than any deadline of a vendor. */
 const PATIENT = { waitForAgent: 'to-finish', silentForMs: 7_000 } as const;
 
-export const GREETING = "Hello, this is Luigi's restaurant. How can I help you?";
+const GREETING = "Hello, this is Luigi's restaurant. How can I help you?";
 
 type Exchange = { readonly caller: string; readonly pattern: RegExp; readonly agent: string };
 
@@ -24,7 +31,7 @@ const EXCHANGES: readonly Exchange[] = [
   },
 ];
 
-export const SCRIPT: readonly Step[] = [
+const SCRIPT: readonly Step[] = [
   ...EXCHANGES.flatMap(({ caller }) => [PATIENT, { say: caller }]),
   { expectHangUp: true },
 ];
@@ -43,7 +50,7 @@ const REPEATED_WORDS = 2;
  * Answers the last thing the caller said, and hangs up with the last answer. Where the beginning of
  * that answer stands in the context already, it goes on from there.
  */
-export const scenarioBrain: Brain = ({ items }) => {
+const scenarioBrain: Brain = ({ items }) => {
   const at = items.findLastIndex((item) => exchangeOf(item) !== undefined);
   const asked = items[at];
   const exchange = asked && exchangeOf(asked);
@@ -59,6 +66,9 @@ export const scenarioBrain: Brain = ({ items }) => {
     ...(isLast && { toolCalls: [{ name: 'end_call', arguments: { farewell: 'Goodbye!' } }] }),
   };
 };
+
+/** The call that every fault is tried on. */
+export const scenario: Scenario = { greeting: GREETING, script: SCRIPT, brain: scenarioBrain };
 
 const isMessage = (
   item: BrainItem,

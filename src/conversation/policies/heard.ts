@@ -2,6 +2,11 @@ import type { Reply } from '../state.ts';
 
 /** Word times are rounded on their way; a sample is an eighth of this. */
 const ROUNDING_MS = 1;
+/**
+ * Nobody misses so little of the end of a word: it counts as heard without it. The phone network cuts
+ * where its packets end, every 20 ms, so one word in seven would be lost to less than this.
+ */
+export const WORD_EDGE_MS = 3;
 /** A slow speaker's time for a letter: an estimate that claims too little rather than too much. */
 const MS_PER_LETTER = 80;
 
@@ -18,7 +23,7 @@ export function heardText(reply: Reply): string {
   if (isAllHeard(reply)) return reply.text.trim();
   if (reply.words.length > 0) {
     return reply.words
-      .filter((word) => word.endMs <= reply.playedMs + ROUNDING_MS)
+      .filter((word) => word.endMs <= reply.playedMs + WORD_EDGE_MS)
       .map((word) => word.text)
       .join(' ')
       .trim();
@@ -35,7 +40,7 @@ export function unheardText(reply: Reply, heard: string): string {
 
 /** Where to go on after a pause: the start of the first word that was not heard to its end. */
 export function resumeFromMs(reply: Reply): number {
-  const next = reply.words.find((word) => word.endMs > reply.playedMs + ROUNDING_MS);
+  const next = reply.words.find((word) => word.endMs > reply.playedMs + WORD_EDGE_MS);
   return next ? Math.max(0, Math.min(next.startMs, reply.playedMs)) : reply.playedMs;
 }
 

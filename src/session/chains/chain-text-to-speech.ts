@@ -22,6 +22,9 @@ const HALF_WORD_WAIT_MS = 100;
 /** A sentence without word times passes before its end where the line has less sound than this ahead. */
 const LEAST_AHEAD_MS = 400;
 
+/** How often the words of a sentence that is played while it is made are guessed anew. */
+const GUESS_EVERY_MS = 100;
+
 /** So many words of a text that goes on may stay without a sound for any time. */
 const KEPT_BACK_WORDS = 1;
 
@@ -39,11 +42,10 @@ export function chainTextToSpeech(
   const order = linkOrder(links);
   const paces = new Map<SpeechLink, number>();
   const [{ vendor: first }] = links;
-  const wordTimes = links.some(({ vendor }) => vendor.can.wordTimes);
   return {
     vendor: first.vendor,
     model: first.model,
-    can: { wordTimes },
+    can: { wordTimes: true },
     speak: (asked, on) =>
       speakByChain({
         ...options,
@@ -51,8 +53,7 @@ export function chainTextToSpeech(
         on,
         order,
         paces,
-        wordTimes,
-        holdsBack: links.length > 1,
+        isAlone: links.length === 1,
       }),
     warm(asked) {
       const link = order.next([]);
@@ -81,10 +82,10 @@ function speakByChain(parts: {
   readonly order: LinkOrder<SpeechLink>;
   /** Measured times of a letter, by link. */
   readonly paces: Map<SpeechLink, number>;
-  readonly wordTimes: boolean;
-  readonly holdsBack: boolean;
+  /** Nobody stands behind the link: a word torn by its end is not said again. */
+  readonly isAlone: boolean;
 }): Utterance {
-  const { clock, stallMs, asked, on, order, paces, wordTimes, holdsBack } = parts;
+  const { clock, stallMs, asked, on, order, paces, isAlone } = parts;
   const attempts: Attempt<SpeechLink>[] = [];
   let text = '';
   let finished = false;
@@ -107,7 +108,7 @@ function speakByChain(parts: {
     passedMs = of.startMs + of.gate.passedMs;
     if (audio.length > 0) passingSinceMs ??= clock.now();
     for (const mulaw of audio) if (part === of) on({ type: 'audio', mulaw });
-    if (words.length === 0 || !wordTimes || part !== of) return;
+    if (words.length === 0 || part !== of) return;
     const { startMs } = of;
     on({
       type: 'words',
@@ -122,16 +123,22 @@ function speakByChain(parts: {
   /** Half a word is better than silence: before the line runs dry, what is held back goes. */
   const forceInTime = (of: Part): void => {
     cancelForce?.();
-    if (part !== of || !of.gate.canForce) return;
-    const aheadMs = passingSinceMs === undefined ? 0 : passedMs - (clock.now() - passingSinceMs);
-    const waitMs = of.link.vendor.can.wordTimes
+    const { gate } = of;
+    if (part !== of || !(gate.canForce || gate.owesWords)) return;
+    const playedMs = passingSinceMs === undefined ? 0 : clock.now() - passingSinceMs;
+    const waitMs = gate.canForce ? forceAfterMs(of.link, passedMs - playedMs) : GUESS_EVERY_MS;
+    const force = (): void => {
+      if (part !== of) return;
+      pass(of, gate.force(playedMs + Math.max(0, waitMs) - of.startMs));
+      if (gate.owesWords) cancelForce = clock.after(GUESS_EVERY_MS, () => forceInTime(of));
+    };
+    if (waitMs <= 0) force();
+    else cancelForce = clock.after(waitMs, force);
+  };
+  const forceAfterMs = ({ vendor }: SpeechLink, aheadMs: number): number =>
+    vendor.can.wordTimes
       ? Math.max(HALF_WORD_WAIT_MS, aheadMs - HALF_WORD_WAIT_MS)
       : aheadMs - LEAST_AHEAD_MS;
-    if (waitMs <= 0) return pass(of, of.gate.force());
-    cancelForce = clock.after(waitMs, () => {
-      if (part === of) pass(of, of.gate.force());
-    });
-  };
 
   /** Whether the link owes a sound, or the word that it is done. */
   const isDue = (of: Part): boolean => {
@@ -215,13 +222,14 @@ function speakByChain(parts: {
   };
 
   const open = (link: SpeechLink, startChar: number): void => {
+    const { wordTimes } = link.vendor.can;
     const opened: Part = {
       link,
       startChar,
       startMs: passedMs,
       gate: createSpeechGate({
-        wordTimes: link.vendor.can.wordTimes,
-        holdsBack,
+        wordTimes,
+        holdsBack: !isAlone || !wordTimes,
         msPerLetter: paceOf(link),
       }),
     };
@@ -230,10 +238,9 @@ function speakByChain(parts: {
     const { language } = asked;
     const say = (spoken: Spoken | SentenceEnd): void => onSpoken(opened, spoken);
     const inVoice = { voice: link.voice, language };
-    const utterance =
-      holdsBack && !link.vendor.can.wordTimes
-        ? speakBySentence(link.vendor, inVoice, say)
-        : link.vendor.speak(inVoice, say);
+    const utterance = wordTimes
+      ? link.vendor.speak(inVoice, say)
+      : speakBySentence(link.vendor, inVoice, say);
     opened.utterance = utterance;
     // It may have failed before there was an utterance to cancel.
     if (part !== opened) return utterance.cancel();

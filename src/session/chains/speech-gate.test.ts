@@ -54,7 +54,7 @@ describe('without word times', () => {
     gate.audio(sound(600));
     gate.audio(silence(200));
     gate.audio(sound(100));
-    expect(lengthMs(gate.force())).toBe(900);
+    expect(lengthMs(gate.force(Infinity))).toBe(900);
     gate.broken();
     expect(text.slice(gate.position)).toBe('with pleasure.');
   });
@@ -63,7 +63,7 @@ describe('without word times', () => {
     const text = 'Of course, with pleasure.';
     const gate = gateOf(text);
     gate.audio(sound(640));
-    gate.force();
+    gate.force(Infinity);
     gate.audio(silence(60));
     expect(lengthMs(gate.broken())).toBe(60);
     expect(text.slice(gate.position)).toBe('with pleasure.');
@@ -75,8 +75,22 @@ describe('without word times', () => {
     gate.audio(sound(500));
     gate.audio(silence(200));
     gate.audio(sound(400));
-    gate.force();
+    gate.force(Infinity);
     gate.broken();
     expect(text.slice(gate.position)).toBe('thousand and one reasons, all told.');
+  });
+
+  test('of one that is played while it is made words are told no sooner than they must be', () => {
+    const text = 'Seventy-seven thousand reasons.';
+    const gate = gateOf(text);
+    gate.audio(sound(2_000));
+    expect(gate.force(0).words).toEqual([]);
+    expect([gate.canForce, gate.owesWords]).toEqual([false, true]);
+    expect(gate.force(900).words.map((word) => word.text)).toEqual(['Seventy-seven']);
+    expect(gate.sentenceEnd(text.length).words.map((word) => word.text)).toEqual([
+      'thousand',
+      'reasons.',
+    ]);
+    expect(gate.owesWords).toBe(false);
   });
 });

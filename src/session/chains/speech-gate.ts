@@ -3,10 +3,14 @@ import type { WordTime } from '#contracts/text-to-speech.ts';
 import { firstSentenceEnd, pauseEnds } from '#conversation/policies/clauses.ts';
 import { createPauseFinder } from './pauses.ts';
 import { positionAfter } from './remaining-text.ts';
-import { lettersIn, wordsAtPace, wordsByShare, wordsIn } from './word-estimate.ts';
+import { createSoundShape } from './sound-shape.ts';
+import { alignWords } from './word-alignment.ts';
+import { lettersIn, wordsAtPace, wordsIn, wordsOf } from './word-estimate.ts';
 
 /** A pause this near to where a comma is due is the comma's. */
 const NEAR_MS = 350;
+/** A word is guessed no sooner than this before it is played; a mark has to be put at its end in time. */
+const TOLD_AHEAD_MS = 250;
 /** Word times are rounded on their way. */
 const ROUNDING_MS = 1;
 
@@ -27,17 +31,20 @@ export type SpeechGate = {
   sentenceEnd(lengthChars: number): Passed;
   /**
    * The line runs dry: what is held back passes, whole words or not; but for the latest piece, whose
-   * words may be told next. Without word times all of it passes.
+   * words may be told next. Without word times all of it passes, and of its words those are told that
+   * are about to be played: `playedMs` at most was. The end of the sentence tells the others better.
    */
-  force(): Passed;
+  force(playedMs: number): Passed;
   /** No more will be made: what belongs together for certain passes. */
   broken(): Passed;
   /** All of it was made. */
   done(): Passed;
   /** How much has passed. */
   readonly passedMs: number;
-  /** Whether `force` would let something pass. */
+  /** Whether `force` would let sound pass. */
   readonly canForce: boolean;
+  /** Sound has passed whose words were not all told yet. */
+  readonly owesWords: boolean;
   readonly receivedMs: number;
   /** Where in the text to go on after the words that have passed. */
   readonly position: number;
@@ -66,6 +73,7 @@ export function createSpeechGate(options: {
   let lastEndMs = 0;
   let isDone = false;
   const finder = createPauseFinder();
+  const shape = createSoundShape();
   /** Up to where text and sound are known to belong together, without word times. */
   let known = { chars: 0, words: 0, ms: 0 };
   /** The end of the last whole sentence of those. */
@@ -133,19 +141,22 @@ export function createSpeechGate(options: {
     tell(said.map((word) => ({ ...word, endMs: Math.min(word.endMs, latestMs) })));
     return true;
   };
-  /** Tells the words that the sound of the sentence that is being made holds at its pace. */
-  const estimate = (): void => {
-    settleAtPauses();
+  const sentenceInWork = (): string => {
     const ahead = text.slice(known.chars);
-    const sentence = holdsBack ? ahead.slice(0, firstSentenceEnd(ahead) || undefined) : ahead;
-    const madeMs = phoneMs(receivedBytes) - known.ms;
-    tell(wordsAtPace(sentence, told.length - known.words, madeMs, msPerLetter));
+    return holdsBack ? ahead.slice(0, firstSentenceEnd(ahead) || undefined) : ahead;
+  };
+  /** Tells the words that the sound of the sentence that is being made holds, up to a moment, at its pace. */
+  const estimate = (untilMs: number): void => {
+    settleAtPauses();
+    const madeMs = Math.min(untilMs, phoneMs(receivedBytes)) - known.ms;
+    tell(wordsAtPace(sentenceInWork(), told.length - known.words, madeMs, msPerLetter));
   };
   /** Tells the rest of the words up to a place that is known to be the end of the sound received. */
   const settle = (chars: number, untilMs = phoneMs(receivedBytes)): void => {
-    const sentence = text.slice(known.chars, chars);
-    const fromMs = Math.max(known.ms, told.at(-1)?.endMs ?? 0) - known.ms;
-    tell(wordsByShare(sentence, told.length - known.words, fromMs, untilMs - known.ms));
+    const toldMs = told.at(-1)?.endMs ?? 0;
+    const words = alignWords(shape, wordsOf(text.slice(known.chars, chars)), known.ms, untilMs);
+    for (const { text: word, startMs, endMs } of words.slice(told.length - known.words))
+      told.push({ text: word, startMs: Math.max(startMs, toldMs), endMs: Math.max(endMs, toldMs) });
     known = { chars, words: told.length, ms: untilMs };
     const letters = lettersIn(text.slice(0, chars));
     if (letters > 0) msPerLetter = known.ms / letters;
@@ -159,7 +170,7 @@ export function createSpeechGate(options: {
   };
 
   const pass = (forcedBytes = 0): Passed => {
-    if (!wordTimes && !isDone && !holdsBack) estimate();
+    if (!wordTimes && !isDone && !holdsBack) estimate(Infinity);
     const words = takeWords();
     const untilBytes =
       isDone || !holdsBack
@@ -174,7 +185,10 @@ export function createSpeechGate(options: {
       latestFromBytes = receivedBytes;
       receivedBytes += mulaw.length;
       held.push(mulaw);
-      if (!wordTimes) finder.write(mulaw);
+      if (!wordTimes) {
+        finder.write(mulaw);
+        shape.write(mulaw);
+      }
       return pass();
     },
     words(words) {
@@ -186,9 +200,9 @@ export function createSpeechGate(options: {
       settle(endedChars);
       return pass();
     },
-    force() {
+    force(playedMs) {
       if (wordTimes) return pass(latestFromBytes);
-      estimate();
+      estimate(playedMs + TOLD_AHEAD_MS);
       return pass(receivedBytes);
     },
     broken() {
@@ -196,7 +210,9 @@ export function createSpeechGate(options: {
       settleAtPauses();
       // What was held back behind a known place is simply made anew.
       const isForced = passedBytes > phoneBytes(known.ms);
-      return isForced && tellFinishedWord() ? pass(receivedBytes) : pass();
+      if (isForced && tellFinishedWord()) return pass(receivedBytes);
+      if (isForced) estimate(phoneMs(passedBytes));
+      return pass();
     },
     done() {
       if (!wordTimes && known.chars < text.length) settle(text.length);
@@ -208,6 +224,10 @@ export function createSpeechGate(options: {
     },
     get canForce() {
       return (wordTimes ? latestFromBytes : receivedBytes) > passedBytes;
+    },
+    get owesWords() {
+      if (wordTimes || passedBytes <= phoneBytes(known.ms)) return false;
+      return wordsIn(sentenceInWork()) > told.length - known.words;
     },
     get receivedMs() {
       return phoneMs(receivedBytes);

@@ -3,7 +3,7 @@ import type { WordTime } from '#contracts/text-to-speech.ts';
 /** The time of a letter, the space behind a word included, of a voice that was not measured yet. */
 export const USUAL_MS_PER_LETTER = 70;
 
-const wordsOf = (text: string): readonly string[] =>
+export const wordsOf = (text: string): readonly string[] =>
   text.split(/\s+/).filter((word) => word !== '');
 
 export const wordsIn = (text: string): number => wordsOf(text).length;
@@ -31,22 +31,4 @@ export function wordsAtPace(
     if (index >= fromWord) words.push({ text: word, startMs, endMs: atMs });
   }
   return words;
-}
-
-/** The words of `text` from the `fromWord`-th on, spread over the time from `fromMs` to `untilMs`. */
-export function wordsByShare(
-  text: string,
-  fromWord: number,
-  fromMs: number,
-  untilMs: number,
-): readonly WordTime[] {
-  const rest = wordsOf(text).slice(fromWord);
-  const letters = lettersIn(rest.join(' '));
-  const msPerLetter = letters > 0 ? Math.max(0, untilMs - fromMs) / letters : 0;
-  let atMs = fromMs;
-  return rest.map((word) => {
-    const startMs = atMs;
-    atMs += (word.length + 1) * msPerLetter;
-    return { text: word, startMs, endMs: Math.min(atMs, Math.max(untilMs, fromMs)) };
-  });
 }
