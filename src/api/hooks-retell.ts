@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify';
+import type { Clock } from '#lib/clock.ts';
 import { VoiceError, messageOf } from '#lib/errors.ts';
 import { readRetellEvent } from '#providers/retell/events.ts';
 import { isSignedByRetell, mayBeSignedByRetell } from '#providers/retell/signature.ts';
@@ -17,7 +18,7 @@ export function registerRetellEvents(
   parts: Pick<HookParts, 'store' | 'clock' | 'log' | 'takeEvent'>,
 ): void {
   const { store, clock, log } = parts;
-  const find = findTogether(store);
+  const find = findTogether(store, clock);
   const noteEvent = noteEvents(parts);
   const found = new WeakMap<object, RetellChannel>();
 
@@ -34,7 +35,7 @@ export function registerRetellEvents(
       if (!mayBeSignedByRetell(signatureOf(request), clock.now())) throw wrongSignature();
       found.set(request, at);
     });
-    events.post('/hooks/voice/:instanceId', HIDDEN, async (request: EventRequest) => {
+    events.post('/hooks/voice/:instanceId', HIDDEN, async (request: EventRequest, reply) => {
       const at = found.get(request);
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       if (!at || !isSignedByRetell(body, signatureOf(request), at.keys, clock.now())) {
@@ -46,7 +47,7 @@ export function registerRetellEvents(
       await parts.takeEvent({ tenantId: at.tenantId, instanceId: at.instanceId }, event);
       noteEvent(at);
       log.debug({ instanceId: at.instanceId, event: event.name }, 'Retell told of a call');
-      return {};
+      return reply.send({});
     });
   });
 }
@@ -88,17 +89,19 @@ const signatureOf = (request: EventRequest): string | undefined => {
 const wrongSignature = (): VoiceError =>
   new VoiceError('unauthenticated', 'The signature does not match.');
 
-/**
- * Retell sends in bursts: what asks for the same channel while it is being looked up shares the
- * answer. Nothing is kept after that, so that a key that is taken away opens nothing any more.
- */
-function findTogether(store: Store): (id: string) => Promise<RetellChannel> {
-  const finding = new Map<string, Promise<RetellChannel>>();
+/** So long a channel and its keys are kept for what comes next: Retell sends in bursts. */
+const KEEP_MS = 1_000;
+
+/** What asks for the same channel at the same time, or right after, shares one answer. */
+function findTogether(store: Store, clock: Clock): (id: string) => Promise<RetellChannel> {
+  const found = new Map<string, Promise<RetellChannel>>();
   return (id) => {
-    const known = finding.get(id);
+    const known = found.get(id);
     if (known) return known;
-    const search = findRetellChannel(store, id).finally(() => finding.delete(id));
-    finding.set(id, search);
+    const search = findRetellChannel(store, id);
+    found.set(id, search);
+    const forget = (): void => void found.delete(id);
+    search.then(() => clock.after(KEEP_MS, forget), forget);
     return search;
   };
 }

@@ -55,7 +55,9 @@ const FOLD_LEASE_MS = 5_000;
 /** After a failure; the database was away, or the call has to be looked at by a person. */
 const FOLD_AGAIN_MS = 30_000;
 /** Folds at the same time: on a database server they wait for the network more than for each other. */
-const AT_ONCE = 4;
+const AT_ONCE = 2;
+/** The provider waits for its events to be stored: folds let those go first, but not for longer. */
+const FOLD_WAIT_MAX_MS = 500;
 const DUE_MAX = 100;
 const CHECKS_AT_ONCE = 8;
 /** Retell lets no call last longer than two hours; ringing and queues are short beside that. */
@@ -63,6 +65,7 @@ const LONGEST_CALL_MS = 3 * 3_600_000;
 
 type Waiting = {
   readonly call: CarrierCall;
+  readonly sinceMs: number;
   readonly folded: PromiseWithResolvers<void>;
 };
 
@@ -72,6 +75,7 @@ export function createProviderEventWorker(parts: ProviderEventWorkerParts): Prov
   const waiting = new Map<string, Waiting>();
   const folding = new Map<string, Promise<void>>();
   const stopping = new AbortController();
+  let adding = 0;
   let looking: Promise<void> | undefined;
   let cancelPoll: Cancel = () => undefined;
 
@@ -83,7 +87,13 @@ export function createProviderEventWorker(parts: ProviderEventWorkerParts): Prov
   ): Promise<CarrierCall> => {
     const call = { ...of, carrierCallId: callId };
     const foldBy = new Date(clock.now() + FOLD_LEASE_MS);
-    await store.providerCalls.add({ ...call, ...event, receivedAt: now() }, foldBy);
+    adding += 1;
+    try {
+      await store.providerCalls.add({ ...call, ...event, receivedAt: now() }, foldBy);
+    } finally {
+      adding -= 1;
+      foldWaiting();
+    }
     return call;
   };
 
@@ -106,8 +116,9 @@ export function createProviderEventWorker(parts: ProviderEventWorkerParts): Prov
   };
 
   const foldWaiting = (): void => {
-    for (const [key, { call, folded }] of waiting) {
+    for (const [key, { call, sinceMs, folded }] of waiting) {
       if (folding.size >= AT_ONCE || stopping.signal.aborted) return;
+      if (adding > 0 && clock.now() - sinceMs < FOLD_WAIT_MAX_MS) return;
       if (folding.has(key)) continue;
       waiting.delete(key);
       const done = fold(call).finally(() => {
@@ -123,7 +134,11 @@ export function createProviderEventWorker(parts: ProviderEventWorkerParts): Prov
   const foldSoon = async (call: CarrierCall): Promise<void> => {
     if (stopping.signal.aborted) return;
     const key = JSON.stringify([call.tenantId, call.instanceId, call.carrierCallId]);
-    const mine = waiting.get(key) ?? { call, folded: Promise.withResolvers<void>() };
+    const mine = waiting.get(key) ?? {
+      call,
+      sinceMs: clock.now(),
+      folded: Promise.withResolvers<void>(),
+    };
     waiting.set(key, mine);
     foldWaiting();
     await mine.folded.promise;
