@@ -82,14 +82,23 @@ function whatIfLines({ turns, voice_to_voice_ms: figures, end }: WhatIfReport): 
 
 type TurnRow = Exclude<WhatIfReport['turns'][number], { verdict: 'unknown' }>;
 
+/** The last one is what the caller notices. */
+const STAGES = [
+  ['end_decided', 'end decided'],
+  ['played', 'first sound'],
+] as const;
+
 function changesOf(row: TurnRow): readonly string[] {
-  const { was, would_be: wouldBe, latency_change_ms: changeMs, assumptions, verdict } = row;
+  const { was, would_be: wouldBe, assumptions, verdict } = row;
   const lines = assumptions.map((one) => ASSUMPTIONS[one] ?? one);
   if (verdict !== 'changed' || !was || !wouldBe) return lines;
-  if (changeMs !== null && changeMs !== 0)
-    lines.unshift(
-      `first sound ${was.waterfallMs.played} → ${wouldBe.waterfallMs.played} ms (${signed(changeMs)})`,
-    );
+  const stages = STAGES.flatMap(([stage, name]) => {
+    const before = was.waterfallMs[stage];
+    const after = wouldBe.waterfallMs[stage];
+    if (before === undefined || after === undefined || before === after) return [];
+    return [`${name} ${before} → ${after} ms (${signed(after - before)})`];
+  });
+  if (stages.length > 0) lines.unshift(stages.join(', '));
   if (was.heard !== wouldBe.heard)
     lines.unshift(`was heard: ${JSON.stringify(was.heard)}${was.interrupted ? ' –' : ''}`);
   else if (was.interrupted !== wouldBe.interrupted)

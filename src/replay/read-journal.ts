@@ -42,7 +42,7 @@ export function readJournal(entries: readonly unknown[], oldPolicy?: Policy): Re
     );
   const { policy, warnings } = head ? policyFrom(head.policy) : { policy: oldPolicy, warnings: [] };
   const steps = stepsOf(headed ? rest : entries, headed ? 1 : 0, headed);
-  if (steps[0]?.input.type !== 'answered')
+  if (!BEGINNINGS.includes(steps[0]?.input.type))
     throw unreadable('The journal does not begin with the answer: its beginning is missing.');
   return {
     head,
@@ -56,6 +56,9 @@ export function readJournal(entries: readonly unknown[], oldPolicy?: Policy): Re
         ],
   };
 }
+
+/** `taken-over`: another process led the call before. */
+const BEGINNINGS: readonly (Input['type'] | undefined)[] = ['answered', 'taken-over'];
 
 const entrySchema = z.looseObject({ atMs: z.number().optional(), type: z.string().optional() });
 const effectsSchema = z.strictObject({ atMs: z.number(), did: z.array(z.string()) });

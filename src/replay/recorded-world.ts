@@ -1,36 +1,18 @@
 import type { Effect } from '#conversation/effect.ts';
-import type { Input } from '#conversation/input.ts';
 import type { Reply } from '#conversation/state.ts';
-import type { TimerName } from '#conversation/timer-name.ts';
 import { isOf } from './asks.ts';
 import type { Ask, Asks, RecordedReply } from './asks.ts';
 import { lateMarksOf, marksOf, soundOf } from './line.ts';
 import type { Mark } from './line.ts';
 import { findSaid, findThought, isSameSpeech } from './match.ts';
 import type { Queue } from './queue.ts';
-
-/** What a turn that was led again rests on besides the recording. */
-export type Assumption =
-  /** The model answers the same question alike, though something before it was heard otherwise. */
-  | 'other-context'
-  /** Asked the same twice, it answers the same. */
-  | 'asked-again'
-  /** The line plays on steadily where the recording was silenced. */
-  | 'line-plays-on';
-
-type Kind = Ask['kind'];
-
-/** Something to come. `of` is the reply it is about. */
-export type Event =
-  | { readonly is: 'timer'; readonly name: TimerName }
-  | { readonly is: 'input'; readonly input: Input; readonly of?: number; readonly kind?: Kind }
-  | { readonly is: 'dry'; readonly of: number; readonly kind: Kind; readonly callId?: string };
+import type { Assumption, Event, Kind } from './recorded-event.ts';
 
 /** The vendors, the tools and the line, as they were when the call was recorded. */
 export type RecordedWorld = {
   carryOut(effect: Effect): void;
   /** What follows for the line from an input that was taken. */
-  afterwards(input: Input): void;
+  afterwards(event: Extract<Event, { is: 'input' }>): void;
   /** The recording of something ends before the thing itself. */
   runDry(event: Extract<Event, { is: 'dry' }>): void;
   /** Takes over what was still on its way at a recorded step. */
@@ -203,11 +185,6 @@ export function createRecordedWorld(parts: {
     for (const mark of stretch.marks.slice(stretch.queuedMarks)) {
       if (mark.playedMs > live.audioMs + 1) break;
       stretch.queuedMarks += 1;
-      if (
-        mark.stepIndex === undefined &&
-        recorded.stretches.some(({ cutMs }) => cutMs !== undefined)
-      )
-        live.assumptions.add('line-plays-on');
       queuePlayed(live, mark);
     }
   };
@@ -218,6 +195,7 @@ export function createRecordedWorld(parts: {
       input: { type: 'played', replyId: live.id, playedMs, atMs },
       of: live.id,
       kind: 'stretch',
+      ...(stepIndex === LAST && { isReckoned: true }),
     });
 
   const hold = (live: Live): void => {
@@ -271,9 +249,10 @@ export function createRecordedWorld(parts: {
           );
       }
     },
-    afterwards(input) {
+    afterwards({ input, isReckoned = false }) {
       if (input.type !== 'speech-audio' && input.type !== 'played') return;
       const live = liveOf(input.replyId);
+      if (isReckoned) live.assumptions.add('line-plays-on');
       if (input.type === 'speech-audio') {
         live.audioMs = Math.max(live.audioMs, input.audioMs);
         return play(live);

@@ -9,8 +9,8 @@ import type { EndReason, Turn } from '#protocol/calls.ts';
 import type { Asks, Firing } from './asks.ts';
 import { firingKey } from './asks.ts';
 import { createQueue } from './queue.ts';
+import type { Assumption, Event } from './recorded-event.ts';
 import { createRecordedWorld } from './recorded-world.ts';
-import type { Assumption, Event } from './recorded-world.ts';
 
 /** A part of a call that was led again without a break. */
 export type Rerun = {
@@ -78,8 +78,11 @@ export function rerun(
     const firing = asks.firings
       .get(firingKey(name, dueMs))
       ?.find((one) => !fired.has(one) && one.atMs >= nowMs && one.stepIndex > start.from);
-    if (firing) fired.add(firing);
-    queue.add(firing?.atMs ?? dueMs, firing?.stepIndex ?? Infinity, { is: 'timer', name });
+    queue.add(firing?.atMs ?? dueMs, firing?.stepIndex ?? Infinity, {
+      is: 'timer',
+      name,
+      ...(firing && { firing }),
+    });
   };
 
   const carryOut = (effect: Effect, before: Conversation): void => {
@@ -105,7 +108,6 @@ export function rerun(
     state = next;
     for (const effect of done) effects.push({ ...effect, atMs: nowMs });
     for (const effect of done) if (unknown === undefined) carryOut(effect, before);
-    if (unknown === undefined) world.afterwards(input);
   };
 
   for (const { input, stepIndex } of asks.ofTheCaller)
@@ -127,9 +129,13 @@ export function rerun(
       return ended({ is: 'out-of-journal', atMs: nowMs });
     nowMs = Math.max(nowMs, next.atMs);
     const { item } = next;
-    if (item.is === 'timer') take({ type: 'timer', name: item.name, atMs: nowMs });
-    else if (item.is === 'input') take({ ...item.input, atMs: nowMs });
-    else world.runDry(item);
+    if (item.is === 'timer') {
+      if (item.firing) fired.add(item.firing);
+      take({ type: 'timer', name: item.name, atMs: nowMs });
+    } else if (item.is === 'input') {
+      take({ ...item.input, atMs: nowMs });
+      if (unknown === undefined) world.afterwards(item);
+    } else world.runDry(item);
     const { phase } = state;
     if (unknown !== undefined) {
       const ending = phase.name === 'ending' ? phase.reason : undefined;

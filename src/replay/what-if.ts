@@ -2,7 +2,7 @@ import type { EndReason, Turn, Waterfall } from '#protocol/calls.ts';
 import { asksOf } from './asks.ts';
 import { withChanges } from './policy-fields.ts';
 import type { PolicyChange } from './policy-fields.ts';
-import type { Assumption } from './recorded-world.ts';
+import type { Assumption } from './recorded-event.ts';
 import type { Replayed, ReplayedStep } from './replay.ts';
 import { isCalm, rerun } from './rerun.ts';
 import type { Rerun, RerunTurn } from './rerun.ts';
