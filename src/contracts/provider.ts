@@ -77,13 +77,17 @@ export type Provider = {
     secrets: ProviderSecrets,
   ): Readonly<Record<string, unknown>> | undefined;
   /**
-   * What of an undo does not take away what the channel uses that the instance has by now; `current`
-   * is that one's `undoPayload`. Undefined: nothing. Absent: all or, on the same line, nothing.
+   * An undo that was not done when a new channel of the instance was set up: `left` is what of it that
+   * channel does not use (undefined: nothing), and `wiring` that channel's own, which from now on
+   * knows what was there before the undone one. Absent: all is left or, on the same line, nothing.
    */
-  remaining?(
+  handOver?(
     payload: Readonly<Record<string, unknown>>,
-    current: Readonly<Record<string, unknown>>,
-  ): Readonly<Record<string, unknown>> | undefined;
+    wiring: Readonly<Record<string, unknown>>,
+  ): {
+    readonly left: Readonly<Record<string, unknown>> | undefined;
+    readonly wiring: Readonly<Record<string, unknown>>;
+  };
   /** Puts the other side back as it was found, unless somebody has changed it since. `refused` is final. */
   undo(payload: Readonly<Record<string, unknown>>): Promise<Applied>;
 };

@@ -205,6 +205,21 @@ describe('taking a Retell channel away', () => {
     });
     expect(await channel()).toMatchObject({ status: 'active' });
   });
+
+  test('is not forgotten where the same channel comes back before it was finished', async () => {
+    const agentId = world.account.addAgent({ webhook_url: THEIRS });
+    world.account.addNumber({ phoneNumber: RETELL_PHONE, inboundWebhookUrl: THEIRS });
+    const before = world.snapshot();
+    await setUp({ agentId, phoneNumber: RETELL_PHONE });
+    world.retell.setRestFaults({ kind: 'reset' });
+    await tearDown();
+    world.retell.setRestFaults();
+    await setUp({ agentId, phoneNumber: RETELL_PHONE });
+    await restartAndSettle();
+    expect(hookOf(agentId)).toContain(`/hooks/voice/${instanceId}`);
+    await tearDown();
+    expect(world.snapshot()).toEqual(before);
+  });
 });
 
 describe('an agent that changes', () => {

@@ -147,15 +147,7 @@ async function runUndoJob(parts: WiringWorkerParts, job: WiringJob): Promise<voi
     return wiringJobs.finish(job);
   }
   const channel: Channel | undefined = await channels.get(job.tenantId, job.instanceId);
-  const current =
-    channel &&
-    undoOf(
-      parts,
-      channel.provider,
-      providerChannelOf(channel),
-      await channels.secrets(job.tenantId, job.instanceId),
-    );
-  const left = leftOf(parts, undo, current);
+  const left = await leftOf(parts, job, undo, channel);
   if (!left) return wiringJobs.finish(job);
 
   const result = await runUndo(parts, left, job.instanceId);
@@ -166,12 +158,25 @@ async function runUndoJob(parts: WiringWorkerParts, job: WiringJob): Promise<voi
 }
 
 /** What of an undo may be done beside the channel as it is now. */
-function leftOf(parts: WiringWorkerParts, undo: Undo, current: Undo | undefined): Undo | undefined {
-  const { remaining } = parts.providers[undo.provider];
-  if (!remaining) return isStillNeeded(undo, current) ? undefined : undo;
-  if (current?.provider !== undo.provider) return undo;
-  const payload = remaining(undo.payload, current.payload);
-  return payload && { ...undo, payload };
+async function leftOf(
+  parts: WiringWorkerParts,
+  { tenantId, instanceId }: WiringJob,
+  undo: Undo,
+  channel: Channel | undefined,
+): Promise<Undo | undefined> {
+  const { channels } = parts.store;
+  if (!channel) return undo;
+  const { handOver } = parts.providers[undo.provider];
+  if (!handOver) {
+    const secrets = await channels.secrets(tenantId, instanceId);
+    const current = undoOf(parts, channel.provider, providerChannelOf(channel), secrets);
+    return isStillNeeded(undo, current) ? undefined : undo;
+  }
+  if (channel.provider !== undo.provider) return undo;
+  const { left, wiring } = handOver(undo.payload, channel.wiring);
+  // Kept before the undo is done: it is the only one that knows it.
+  if (wiring !== channel.wiring) await channels.upsert(tenantId, instanceId, { wiring });
+  return left && { ...undo, payload: left };
 }
 
 function retry(parts: WiringWorkerParts, job: WiringJob, reason: string): Promise<void> {

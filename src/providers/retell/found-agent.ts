@@ -46,6 +46,7 @@ export async function ensureFoundAgent(
     kind: 'found',
     agentId,
     before: hookToRemember(serving.value, eventsUrl),
+    wasOurs: serving.value.webhook_url === eventsUrl,
     drafts: [],
     published: [],
   };

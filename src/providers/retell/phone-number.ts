@@ -24,6 +24,7 @@ export async function ensureNumber(
     phoneNumber,
     // The import was noted and we died: whether it was done shows in what it set.
     isImported: known?.isImported === true && isOurs,
+    wasOurs: known ? known.wasOurs : isOurs,
     before:
       known && !known.isImported
         ? known.before
@@ -50,7 +51,7 @@ export async function importNumber(
 ): Promise<RetellAnswer<unknown>> {
   const { rest, phoneNumber, agentId } = parts;
   const before = { inbound_agents: null, outbound_agents: null, inbound_webhook_url: null };
-  await parts.note({ phoneNumber, isImported: true, before, agentId });
+  await parts.note({ phoneNumber, isImported: true, before, wasOurs: false, agentId });
   return rest.importNumber({
     phone_number: phoneNumber,
     termination_uri: terminationUri,

@@ -509,16 +509,26 @@ describe('an undo', () => {
     expect(await undo(wiring)).toMatchObject({ kind: 'unreachable' });
   });
 
-  test('leaves what the channel uses by now', async () => {
-    const a = world.account.addAgent();
+  test('is handed over to a new channel as far as that uses the same, and left for the rest', async () => {
+    const a = world.account.addAgent({ webhook_url: THEIRS });
     const b = world.account.addAgent();
-    world.account.addNumber({ phoneNumber: RETELL_PHONE });
-    const payloadOf = (wiring: Readonly<Record<string, unknown>>) =>
-      provider.undoPayload(world.channel({ wiring }), world.secrets()) ?? {};
-    const old = payloadOf(wiringOf(await apply({ agentId: a, phoneNumber: RETELL_PHONE })));
-    const now = payloadOf(wiringOf(await apply({ agentId: b, phoneNumber: RETELL_PHONE })));
-    expect(provider.remaining?.(old, old)).toBeUndefined();
-    expect(provider.remaining?.(old, now)).toMatchObject({ agents: [{ agentId: a }], numbers: [] });
+    world.account.addNumber({ phoneNumber: RETELL_PHONE, nickname: 'front' });
+    const first = wiringOf(await apply({ agentId: a, phoneNumber: RETELL_PHONE }));
+    const undone = provider.undoPayload(world.channel({ wiring: first }), world.secrets()) ?? {};
+
+    const same = wiringOf(await apply({ agentId: a }));
+    expect(same).toMatchObject({ agents: [{ wasOurs: true, before: { webhook_url: null } }] });
+    expect(provider.handOver?.(undone, same)).toMatchObject({
+      left: { agents: [], numbers: [{ phoneNumber: RETELL_PHONE }] },
+      wiring: { agents: [{ wasOurs: false, before: { webhook_url: THEIRS }, published: [1] }] },
+    });
+
+    const other = wiringOf(await apply({ agentId: b, phoneNumber: RETELL_PHONE }));
+    expect(provider.handOver?.(undone, other)).toMatchObject({
+      left: { agents: [{ agentId: a }], numbers: [] },
+    });
+    expect(provider.handOver?.(undone, first).left).toBeUndefined();
+    expect(provider.handOver?.(undone, {})).toEqual({ left: undone, wiring: {} });
   });
 
   test('is not needed where nothing was done, and cannot be misread', async () => {

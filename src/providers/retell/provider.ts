@@ -12,7 +12,15 @@ import { ensureNumber, importNumber } from './phone-number.ts';
 import { restoreAll } from './restore.ts';
 import { createRetellRest } from './retell-rest.ts';
 import type { RetellRest } from './retell-rest.ts';
-import { isEmpty, readUndo, readWiring, withAgent, withNumber, withoutThoseOf } from './wiring.ts';
+import {
+  isEmpty,
+  knowingOf,
+  readUndo,
+  readWiring,
+  withAgent,
+  withNumber,
+  withoutThoseOf,
+} from './wiring.ts';
 import type { RetellWiring } from './wiring.ts';
 
 export type RetellProviderOptions = LookOptions & {
@@ -168,12 +176,12 @@ export function createRetellProvider(options: RetellProviderOptions): Provider {
         : undefined;
     },
 
-    remaining(payload, current) {
+    handOver(payload, wiring) {
       const undo = readUndo(payload);
-      const used = readWiring(current);
-      if (!undo || !used) return payload;
+      const used = readWiring(wiring);
+      if (!undo || !used) return { left: payload, wiring };
       const left = withoutThoseOf(undo, used);
-      return isEmpty(left) ? undefined : left;
+      return { left: isEmpty(left) ? undefined : left, wiring: knowingOf(used, undo) };
     },
 
     async undo(payload) {

@@ -16,8 +16,10 @@ const madeAgentSchema = z.object({
 const foundAgentSchema = z.object({
   kind: z.literal('found'),
   agentId: z.string(),
-  /** Where its events went when it was found. */
+  /** Where its events went when it was found; nulls where they came to us already. */
   before: hookSchema,
+  /** It was found as we leave it: an undo that is still to be done knows what was before. */
+  wasOurs: z.boolean(),
   /** The same of the drafts that we have changed. */
   drafts: z.array(z.object({ version: z.number().int(), before: hookSchema })),
   /** A copy of a published version is being made, to be published with our hook; drafts were up to `after`. */
@@ -35,6 +37,8 @@ const numberSchema = z.object({
     outbound_agents: z.array(boundAgentSchema).nullable(),
     inbound_webhook_url: z.string().nullable(),
   }),
+  /** It was found as we leave it: an undo that is still to be done knows what was before. */
+  wasOurs: z.boolean(),
   /** The agent that we have bound to it. */
   agentId: z.string(),
 });
@@ -87,6 +91,30 @@ export const withoutThoseOf = <W extends RetellWiring>(wiring: W, other: RetellW
   numbers: wiring.numbers.filter(
     (number) => !other.numbers.some((of) => of.phoneNumber === number.phoneNumber),
   ),
+});
+
+/** `wiring`, with what `older`, which was never undone, knows of the same agents and numbers. */
+export const knowingOf = (wiring: RetellWiring, older: RetellWiring): RetellWiring => ({
+  ...wiring,
+  agents: wiring.agents.map((agent) => {
+    const known = older.agents.find((of) => isSameAgent(of, agent));
+    if (agent.kind !== 'found' || known?.kind !== 'found') return agent;
+    return {
+      ...agent,
+      ...(agent.wasOurs && { before: known.before, wasOurs: known.wasOurs }),
+      drafts: [
+        ...known.drafts,
+        ...agent.drafts.filter(({ version }) => !known.drafts.some((of) => of.version === version)),
+      ],
+      published: [...new Set([...known.published, ...agent.published])],
+    };
+  }),
+  numbers: wiring.numbers.map((number) => {
+    const known = older.numbers.find((of) => of.phoneNumber === number.phoneNumber);
+    if (!known || !number.wasOurs) return number;
+    const { before, isImported, wasOurs } = known;
+    return { ...number, before, isImported, wasOurs };
+  }),
 });
 
 export const isEmpty = (wiring: RetellWiring): boolean =>
