@@ -69,6 +69,17 @@ describe('the vendor pool', () => {
     expect(set.voice).toBe('two-voice');
   });
 
+  test('opens language models alone for a call that somebody else hears and speaks', () => {
+    const { pool, opened } = world();
+    const channel = { tenantId: 'tenant', instanceId: 'instance' };
+    const acquired = pool.acquireModel(agent(), { openai_api_key: 'k' }, channel);
+    expect(opened).toEqual(['two llm default http://localhost:1']);
+    expect(acquired.model.vendor).toBe('fake-brain');
+    expect(() => pool.acquireModel(agent(), {}, channel)).toThrow(
+      'no language model vendor has a key',
+    );
+  });
+
   test('keeps to the order, models and voice of the agent', () => {
     const { acquire, opened } = world();
     const { set } = acquire(
