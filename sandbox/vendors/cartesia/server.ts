@@ -37,6 +37,10 @@ export type CartesiaOptions = {
   readonly timing?: Partial<CartesiaTiming>;
   /** Contexts of the account at one time; default 15, the Scale plan's. */
   readonly maxContexts?: number;
+  /** Told of each message as it leaves, for those who measure. */
+  readonly onSent?: (message: object) => void;
+  /** Told of each text as it has been read. */
+  readonly onText?: (contextId: string, text: string) => void;
 };
 
 export type CartesiaSimulator = {
@@ -172,7 +176,10 @@ function serveContexts(
       bank: options.bank,
       clock,
       timing: options.timing,
-      send: (message) => line(JSON.stringify(message)),
+      send(message) {
+        options.onSent?.(message);
+        line(JSON.stringify(message));
+      },
       ended() {
         account.active -= 1;
         contexts.delete(contextId);
@@ -208,6 +215,7 @@ function serveContexts(
         // A context that is over already is no error: cancelling races with its end.
         return contexts.get(message.contextId)?.cancel();
       case 'generate': {
+        options.onText?.(message.request.contextId, message.request.transcript);
         const context = contexts.get(message.request.contextId) ?? open(message.request);
         const failure = context?.input(message.request);
         if (failure) refuse(message.request.contextId, failure);

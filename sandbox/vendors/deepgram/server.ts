@@ -31,6 +31,8 @@ export type DeepgramOptions = {
   readonly timing?: Partial<DeepgramTiming>;
   /** Flux takes `ForceEndTurn` only from accounts it is enabled for. Default false. */
   readonly mayForceEndTurn?: boolean;
+  /** Told of each message as it leaves, for those who measure. */
+  readonly onSent?: (message: object) => void;
 };
 
 export type DeepgramSimulator = {
@@ -77,7 +79,7 @@ export async function startDeepgram(options: DeepgramOptions): Promise<DeepgramS
     if (flux && !flux.ok) return refuse(flux.refusal);
 
     const peer = upgrade.accept({ 'dg-request-id': requestId });
-    const output = createOutput(peer, version, fault, clock);
+    const output = createOutput(peer, version, fault, options);
     const format = (nova ?? flux)?.options.format;
     const open = (): ListenStream | undefined => {
       if (!format) return undefined;
@@ -128,7 +130,7 @@ function createOutput(
   peer: Peer,
   version: number,
   fault: Fault | undefined,
-  clock: Clock,
+  { clock, onSent }: Pick<DeepgramOptions, 'clock' | 'onSent'>,
 ): ListenOutput {
   const send = faultySender(
     fault,
@@ -149,7 +151,10 @@ function createOutput(
   );
   if (fault?.kind === 'half-open') peer.silence();
   return {
-    send: (message) => send(JSON.stringify(message)),
+    send(message) {
+      onSent?.(message);
+      send(JSON.stringify(message));
+    },
     close: (code, reason) => peer.close(code, reason),
   };
 }

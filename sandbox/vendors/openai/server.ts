@@ -49,6 +49,8 @@ export type OpenAIOptions = {
   readonly speech?: { readonly bank: VoiceBank; readonly openEar: OpenEar };
   /** What a voice model says when it is to say `text`; undefined: it keeps to its text. */
   readonly sayInstead?: (text: string) => string;
+  /** Told of each event of a streamed response as it leaves, for those who measure. */
+  readonly onSent?: (event: { readonly type: string; readonly fields: object }) => void;
 };
 
 /** One response that was started. */
@@ -118,7 +120,7 @@ export async function startOpenAI(options: OpenAIOptions): Promise<OpenAISimulat
     const headers = answerHeaders();
     if (request.stream) {
       exchange.start(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8' });
-      await streamAnswer(exchange, answer, record, fault, pace);
+      await streamAnswer(exchange, answer, record, fault, pace, options.onSent);
     } else {
       await waitForToken(pace, clock.now(), Math.max(0, answer.outputTokens - 1));
       if (!abort.signal.aborted) {
@@ -240,6 +242,7 @@ async function streamAnswer(
   record: Running,
   fault: Fault | undefined,
   pace: Pace,
+  onSent: OpenAIOptions['onSent'],
 ): Promise<void> {
   const startedAtMs = pace.clock.now();
   let sequence = 0;
@@ -275,6 +278,7 @@ async function streamAnswer(
     } else if (firstToken && event.type === 'response.output_item.added')
       await waitForToken(pace, startedAtMs, 0);
     if (pace.signal.aborted || over) return;
+    onSent?.(event);
     send(frame(event.type, event.fields));
   }
   finish();
