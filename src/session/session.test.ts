@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { failureOf } from '#test/support/session-world.ts';
+import { readJournal } from '#replay/read-journal.ts';
+import { differencesOf, replay } from '#replay/replay.ts';
 import { phoneCall, words } from '#test/support/session-call.ts';
 
 describe('a session', () => {
@@ -230,5 +232,26 @@ describe('a session', () => {
       ),
     ).toBe(true);
     expect(JSON.stringify(call.journal)).not.toMatch(/mulaw|audio":\[/);
+  });
+
+  test('the journal alone leads the call again, and says nothing of the prompt', async () => {
+    const call = phoneCall({ greeting: 'Hello.', voice: { dead_air_ms: 3_000 } });
+    call.vendors.answer(() => words('Of course.'));
+    await call.clock.advance(1_500);
+    await call.say('Hi.');
+    await call.clock.advance(3_000);
+    call.session.hangUp('api_hangup');
+    await call.clock.advance(40_000);
+    await call.session.ended;
+    const stored: unknown = JSON.parse(JSON.stringify(call.journal));
+    const replayed = replay(readJournal(Array.isArray(stored) ? stored : []));
+    expect(replayed.fault).toBeUndefined();
+    expect(differencesOf(replayed)).toEqual([]);
+    const last = replayed.steps.at(-1);
+    expect(last?.after).toMatchObject({
+      phase: { name: 'ended', reason: 'api_hangup' },
+      policy: { deadAirMs: 3_000, greeting: { text: 'Hello.' } },
+    });
+    expect(JSON.stringify(call.journal)).not.toContain('You are a helpful agent');
   });
 });
