@@ -27,12 +27,12 @@ export const DEMO_USAGE = `npm run -s demo -- [--json] [--provider name] [--stt 
 One phone call from beginning to end: a caller of the sandbox talks to an agent of a real server,
 over the real wire protocols of the carrier and of every vendor. Exits 0 if it went as it should.
 
-  --json  one JSON object is the only output on stdout
+  --json      one JSON object is the only output on stdout
   --provider  who carries the voice: ${PROVIDERS.join(', ')}; Retell hears and speaks by itself
-  --stt   who hears:  ${PLAYERS.stt.join(', ')}
-  --llm   who thinks: ${PLAYERS.llm.join(', ')}
-  --tts   who speaks: ${PLAYERS.tts.join(', ')}
-  --help  this text
+  --stt       who hears:  ${PLAYERS.stt.join(', ')}
+  --llm       who thinks: ${PLAYERS.llm.join(', ')}
+  --tts       who speaks: ${PLAYERS.tts.join(', ')}
+  --help      this text
 
 A model goes to the vendor as it stands, as in --stt deepgram/nova-3.`;
 
