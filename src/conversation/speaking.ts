@@ -85,8 +85,9 @@ export function settle(draft: Draft): void {
   const { reply } = draft.state;
   if (reply && isOver(reply)) finish(draft, reply);
   const { phase, caller, policy } = draft.state;
-  const isQuiet =
-    policy.sound === 'theirs' || (!caller.turn && caller.keys === '' && caller.voice === 'silent');
+  // Where the sound is not ours, a voice without words is not ours to wait for.
+  const isSilent = caller.voice === 'silent' || policy.sound === 'theirs';
+  const isQuiet = !caller.turn && caller.keys === '' && isSilent;
   if (phase.name === 'talking' && !draft.state.reply && isQuiet) sayNext(draft);
 }
 

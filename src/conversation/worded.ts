@@ -17,6 +17,7 @@ import { takesLine, TOOL_RESULTS, TRANSFER_CALL_TOOL } from './tools.ts';
 export function answerDue(draft: Draft, text: string): void {
   if (draft.state.phase.name === 'ending') return sayLastWordsAgain(draft);
   if (draft.state.phase.name !== 'talking') return;
+  keepUnheard(draft);
   closeReply(draft, 'interrupted');
   // Words that it took back since were never said.
   patchCaller(draft, { turn: hasWords(text) ? draft.state.caller.turn : null });
@@ -36,11 +37,23 @@ export function promptDue(draft: Draft): void {
   const { phase, reply } = draft.state;
   if (phase.name === 'ending') return sayLastWordsAgain(draft);
   if (phase.name !== 'talking') return;
+  keepUnheard(draft);
   // It has been silent for long: whatever it has not told of, it is through with.
   const isThrough = reply?.speechDone === true && reply.afterwards === 'listen';
   closeReply(draft, isThrough ? 'finished' : 'interrupted');
   idle(draft);
 }
+
+/** What the owner wants said is said later where there was no time to hear any of it. */
+function keepUnheard(draft: Draft): void {
+  const { reply, toSay } = draft.state;
+  if (reply?.kind !== 'say' || reply.heardSinceMs !== null) return;
+  if (draft.nowMs - (reply.dueSinceMs ?? 0) < HEARD_AFTER_MS)
+    patch(draft, { toSay: [reply.text, ...toSay] });
+}
+
+/** From a text to its first word, at the slowest. */
+const HEARD_AFTER_MS = 2_000;
 
 /** Whoever is spoken to after the last words says them again; the call ends for all that. */
 function sayLastWordsAgain(draft: Draft): void {

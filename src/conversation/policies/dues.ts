@@ -84,7 +84,8 @@ export function dues(conversation: Conversation): Dues {
  * Where the sound is the other side's, so are silence and the end of turns. Ours to watch is that a
  * thought or a tool gives something for it to say, and that a call ends that should.
  */
-function duesWithoutSound({ phase, reply, policy, toSay }: Conversation): Dues {
+function duesWithoutSound(conversation: Conversation): Dues {
+  const { phase, reply, policy, toSay, caller, quietSinceMs } = conversation;
   const due: Dues = {};
   const isTalking = phase.name === 'talking';
   if (reply) {
@@ -97,6 +98,9 @@ function duesWithoutSound({ phase, reply, policy, toSay }: Conversation): Dues {
     if (isSilent && policy.texts.toolFiller !== '')
       due['tool-filler'] = Math.max(reply.toolsSinceMs, saidMs) + toolPatienceMs(reply);
   }
+  // Words that nobody wants an answer to do not keep the owner's from being said.
+  if (isTalking && !reply && toSay.length > 0)
+    due.idle = Math.max(quietSinceMs, caller.turn?.changedMs ?? 0) + policy.deadAirMs;
   if (phase.name === 'ending') return { ...due, ending: phase.sinceMs + ENDING_MS };
   return { ...due, 'max-duration': policy.maxCallMs };
 }

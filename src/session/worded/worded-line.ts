@@ -126,10 +126,19 @@ export function wordedLine(parts: WordedLineParts, around: LineSurroundings): Wo
     return words.slice(endOfTaken(answered, words)).join(' ');
   };
 
+  const observeCaller = (transcript: Transcript): void => {
+    const text = newWords(transcript);
+    if (text === '' || text === interim) return;
+    interim = text;
+    take({ type: 'heard-interim', text });
+  };
+
   const observe = (transcript: Transcript): void => {
     if (!isTakenOver) takeOver(transcript);
-    observeAgent(transcript);
+    // First what the caller did: the agent, which may be through, is not to go on to something else then.
     observeKeys(transcript);
+    observeCaller(transcript);
+    observeAgent(transcript);
   };
 
   /** The transcript knows more than what was stored: also what was said while nobody led the call. */
@@ -169,14 +178,7 @@ export function wordedLine(parts: WordedLineParts, around: LineSurroundings): Wo
       if (!before) take({ type: 'answered' });
       else take({ type: 'taken-over', context: said(before.turns), turnCount: before.turnCount });
       transport.listen({
-        said(transcript) {
-          if (isSilenced) return;
-          observe(transcript);
-          const text = newWords(transcript);
-          if (text === '' || text === interim) return;
-          interim = text;
-          take({ type: 'heard-interim', text });
-        },
+        said: (transcript) => (isSilenced ? undefined : observe(transcript)),
         due(why, transcript) {
           if (isSilenced) return;
           isBeingAsked = true;

@@ -273,6 +273,31 @@ describe('a call of words', () => {
     expect(call.turns.at(-1)).toMatchObject({ interrupted: false });
   });
 
+  test("the owner's words wait for an answer that is due, and are not lost by it", async () => {
+    const call = wordedCall({ agent: { greeting: 'Hello there.' } });
+    call.peer.tellWords(false);
+    await call.clock.advance(500);
+    call.session?.say('The shop closes.');
+    call.vendors.answer(() => words('Gladly.'));
+    call.peer.say('A table, please.');
+    await call.clock.advance(1_000);
+    call.peer.update();
+    await call.clock.advance(5_000);
+    call.peer.update();
+    expect(call.peer.spoken).toBe('Hello there / Gladly The shop closes');
+  });
+
+  test("the owner's words are said, too, where the caller's get no answer", async () => {
+    const call = wordedCall();
+    await call.clock.advance(10);
+    call.peer.hear('mm');
+    call.session?.say('The shop closes.');
+    await call.clock.advance(1_000);
+    expect(call.peer.spoken).toBe('');
+    await call.clock.advance(6_000);
+    expect(call.peer.spoken).toBe('The shop closes');
+  });
+
   test('what is asked during the last words gets them again', async () => {
     const call = wordedCall();
     await call.clock.advance(100);
