@@ -46,7 +46,7 @@ let worker: ProviderEventWorker;
 let retell: Retell;
 let account: RetellAccount;
 let published: LiveEvent[];
-let onTheWay = 0;
+const webhooks = { onTheWay: 0 };
 
 beforeEach(async () => {
   published = [];
@@ -86,13 +86,13 @@ afterEach(async () => {
 /** From Retell's public world to the hooks, over a real connection. */
 const networkTo = (origin: string): Network => ({
   async fetch({ method, url, headers, body }, signal) {
-    onTheWay += 1;
+    webhooks.onTheWay += 1;
     try {
       const to = `${origin}${url.pathname}${url.search}`;
       const answer = await fetch(to, { method, headers, body, signal });
       return { status: answer.status, headers: {}, body: await answer.text() };
     } finally {
-      onTheWay -= 1;
+      webhooks.onTheWay -= 1;
     }
   },
   connect: () => {
@@ -104,7 +104,7 @@ const networkTo = (origin: string): Network => ({
 async function pass(ms: number): Promise<void> {
   for (let passedMs = 0; passedMs < ms; passedMs += 50) {
     await rig.clock.advance(50);
-    while (onTheWay > 0) await systemClock.sleep(1);
+    while (webhooks.onTheWay > 0) await systemClock.sleep(1);
   }
 }
 

@@ -288,7 +288,15 @@ async function writeChange(
     .values({ tenantId, callId: id, ...columns })
     .onConflictDoUpdate({
       target: [providerCalls.tenantId, providerCalls.callId],
-      set: columns,
+      // By name, so that what was said is not sent twice.
+      set: {
+        turns: sql`excluded.turns`,
+        record: sql`excluded.record`,
+        checkAt: sql`excluded.check_at`,
+        checks: sql`excluded.checks`,
+        isEndFolded: sql`excluded.is_end_folded`,
+        sessionEndReason: sql`excluded.session_end_reason`,
+      },
     });
 }
 
