@@ -175,6 +175,24 @@ describe('a call by what Retell told of it', () => {
     expect(byEnd.record).toMatchObject({ duration_ms: 9_501 });
   });
 
+  test('believes the analysis more than an end, also one that was told after it', () => {
+    const late = { ...over, recording_url: 'https://example.test/draft.wav' };
+    const end = read({ event: 'call_ended', event_timestamp: START_MS + 99_000, call: late });
+    expect(fold(end, analyzed).record).toMatchObject({ recording_url: over.recording_url });
+  });
+
+  test('at its end has nothing left of what was told before', () => {
+    const call = {
+      ...identity,
+      from_number: '+12025550177',
+      start_timestamp: START_MS - 7,
+      draft: 1,
+    };
+    const before = read({ event: 'call_started', call });
+    expect(fold(before)).toMatchObject({ callerPhone: '+12025550177', startedAtMs: START_MS - 7 });
+    expect(fold(before, ended)).toEqual(fold(ended));
+  });
+
   test('does not go back to a transcript that comes late', () => {
     expect(fold(analyzed, ...updates.slice(0, 2)).turns).toHaveLength(5);
   });
@@ -204,14 +222,18 @@ describe('a call by what Retell told of it', () => {
 
 /** Every event of a call, some of them told twice with other contents. */
 const told: readonly RetellEvent[] = [
-  started,
+  read({ event: 'call_started', call: { ...identity, start_timestamp: START_MS - 7, draft: 1 } }),
   ...updates,
   read({ event: 'transcript_update', call: identity, transcript_with_tool_calls: talk }),
   transfer('transfer_started', START_MS + 3_000),
   transfer('transfer_cancelled', START_MS + 4_000),
   read({ event: 'newcomer', call: identity, n: 1 }),
   read({ event: 'newcomer', call: identity, n: 2 }),
-  fetchedEvent('call_1', { ...identity, call_status: 'ongoing' }, START_MS + 2_000),
+  fetchedEvent(
+    'call_1',
+    { ...identity, start_timestamp: START_MS - 7, call_status: 'ongoing', draft: 1 },
+    START_MS + 2_000,
+  ),
 ];
 const finals: readonly RetellEvent[] = [
   ended,
