@@ -1,0 +1,142 @@
+import { Duplex } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import { WebSocket } from 'ws';
+import { NetworkFault } from '#sandbox/carrier/network.ts';
+import type { Network } from '#sandbox/carrier/network.ts';
+
+/** The way from the carrier to whichever node is up, without a socket of the operating system. */
+export type MemoryNetwork = Network & {
+  /** Where everything leads from now on; undefined: no connection comes about. */
+  lead(app: FastifyInstance | undefined): void;
+  /** Cuts every socket that is open, as the death of a process does. */
+  cut(): void;
+  /** Sockets that are open at either end. */
+  readonly open: number;
+};
+
+/** Both ends of a connection in memory; what is written to one can be read from the other at once. */
+class End extends Duplex {
+  peer: End | undefined;
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.peer?.push(chunk);
+    done();
+  }
+
+  override _final(done: () => void): void {
+    this.peer?.push(null);
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const { peer } = this;
+    this.peer = undefined;
+    // A connection that dies is seen at the other end in a task of its own.
+    if (peer) process.nextTick(() => peer.destroy());
+    done(error);
+  }
+}
+
+const pairOfEnds = (): readonly [End, End] => {
+  const one = new End();
+  const two = new End();
+  one.peer = two;
+  two.peer = one;
+  return [one, two];
+};
+
+/**
+ * `lose` is asked for each request, numbered from 0, whether it never arrives. `withCare` is given all
+ * that takes turns of the event loop.
+ */
+export function memoryNetwork(
+  lose: (request: number) => boolean,
+  withCare: <T>(work: Promise<T>) => Promise<T>,
+): MemoryNetwork {
+  let requests = 0;
+  let app: FastifyInstance | undefined;
+  const ends = new Set<End>();
+  const noConnection = (): NetworkFault => new NetworkFault('no-connection', 'nobody listens');
+
+  return {
+    lead: (next) => void (app = next),
+    cut: () => ends.forEach((end) => end.destroy()),
+    get open() {
+      return ends.size;
+    },
+    async fetch({ method, url, headers, body }) {
+      if (!app || lose(requests++)) throw noConnection();
+      const response = await withCare(
+        app.inject({
+          method,
+          url: url.pathname + url.search,
+          headers: { ...headers, host: url.host },
+          payload: body,
+        }),
+      );
+      const answered = Object.entries(response.headers);
+      return {
+        status: response.statusCode,
+        headers: Object.fromEntries(answered.map(([name, value]) => [name, String(value)])),
+        body: response.body,
+      };
+    },
+    connect(url, headers, listener) {
+      const nobody = { send: () => undefined, close: () => undefined, kill: () => undefined };
+      if (!app) {
+        queueMicrotask(() => listener.failed(noConnection()));
+        return nobody;
+      }
+      const pair = pairOfEnds();
+      const [near, far] = pair;
+      for (const end of pair) {
+        ends.add(end);
+        end.once('close', () => ends.delete(end));
+        end.on('error', () => undefined);
+      }
+      app.server.emit('connection', far);
+      const socket = new WebSocket(`ws://memory${url.pathname}`, {
+        headers: { ...headers, host: url.host },
+        perMessageDeflate: false,
+        createConnection: () => near,
+      });
+      const shaken = Promise.withResolvers<void>();
+      void withCare(shaken.promise);
+      let state: 'connecting' | 'open' | 'over' = 'connecting';
+      const over = (tell: () => void): void => {
+        shaken.resolve();
+        if (state === 'over') return;
+        state = 'over';
+        tell();
+      };
+      socket.on('open', () => {
+        state = 'open';
+        shaken.resolve();
+        listener.open();
+      });
+      socket.on('message', (data, isBinary) => {
+        if (state === 'open' && Buffer.isBuffer(data)) listener.message(data, isBinary);
+      });
+      socket.on('unexpected-response', (request, response) => {
+        over(() => listener.refused(response.statusCode ?? 0));
+        response.resume();
+        request.destroy();
+        near.destroy();
+      });
+      socket.on('error', (error) => {
+        if (state === 'connecting')
+          over(() => listener.failed(new NetworkFault('no-connection', error.message)));
+      });
+      socket.on('close', (code) => over(() => listener.closed(code)));
+      return {
+        send(text) {
+          if (state === 'open' && socket.readyState === WebSocket.OPEN) socket.send(text);
+        },
+        close: () => socket.close(1_000),
+        kill: () => socket.terminate(),
+      };
+    },
+  };
+}
