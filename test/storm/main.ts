@@ -77,6 +77,8 @@ function whole(name: string, text: string | undefined, fallback: number, min: nu
   throw new Error(`--${name} is a whole number from ${min} on.`);
 }
 
+// The server is a process of its own, and ends only with an exit of ours.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

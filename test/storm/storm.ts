@@ -119,8 +119,9 @@ type StormServer = {
 
 async function openServer(retell: StormRetell): Promise<StormServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'hydracore-storm-'));
+  const remove = (): void => rmSync(dataDir, { recursive: true, force: true });
+  process.once('exit', remove);
   const jwtSecret = newToken(48);
-  const log: string[] = [];
   const env = {
     HOST: '127.0.0.1',
     PORT: '0',
@@ -135,8 +136,7 @@ async function openServer(retell: StormRetell): Promise<StormServer> {
     RETELL_URL: retell.origin,
     RETELL_SILENCE_SECONDS: String(SILENCE_SECONDS),
   };
-  const start = (): Promise<ServerProcess> =>
-    startServerProcess({ env, onLog: (line) => void log.push(line) });
+  const start = (): Promise<ServerProcess> => startServerProcess({ env });
   let running = await start();
   const authorization = await bearerToken(jwtSecret, newUuid());
   const owner = ownerAt(() => running.origin, { authorization });
@@ -159,7 +159,8 @@ async function openServer(retell: StormRetell): Promise<StormServer> {
     },
     async close() {
       await running.stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      remove();
+      process.off('exit', remove);
     },
   };
 }
