@@ -106,6 +106,25 @@ describe('live calls', () => {
     });
   });
 
+  test('are spoken in where they are led', async () => {
+    const { id, tenantId, request } = await instance();
+    const callId = await call(tenantId, id);
+    const say = (body: unknown) => request('POST', `/v1/calls/${callId}/say`, body);
+    const text = 'The kitchen closes in ten minutes.';
+    expect(await say({ text })).toMatchObject({
+      status: 409,
+      body: { detail: 'The call is not led by this node.' },
+    });
+    api.live.calls.set(id, [{ callId, state: 'listening', turnCount: 0 }]);
+    expect(await say({ text: ` ${text} ` })).toMatchObject({
+      status: 202,
+      body: { call_id: callId },
+    });
+    expect(api.live.said).toContainEqual({ callId, text });
+    for (const wrong of [{}, { text: '  ' }, { text: 'x'.repeat(1_001) }, { text, loud: true }])
+      expect(await say(wrong)).toMatchObject({ status: 422 });
+  });
+
   test('of another tenant do not exist', async () => {
     const { id, tenantId } = await instance();
     const stranger = api.as((await api.tenant()).key);
@@ -114,8 +133,12 @@ describe('live calls', () => {
       ['GET', `/v1/calls/${callId}`],
       ['GET', `/v1/calls/${callId}/journal`],
       ['POST', `/v1/calls/${callId}/hangup`],
+      ['POST', `/v1/calls/${callId}/say`],
+      ['DELETE', `/v1/calls/${callId}`],
     ] as const)
-      expect(await stranger(method, path)).toMatchObject({
+      expect(
+        await stranger(method, path, path.endsWith('say') ? { text: 'Hi.' } : undefined),
+      ).toMatchObject({
         status: 404,
         body: { detail: 'Call not found' },
       });

@@ -1,15 +1,51 @@
+import { z } from 'zod';
 import { VoiceError } from '#lib/errors.ts';
-import { callSchema, journalSchema } from '#protocol/calls.ts';
+import {
+  callPageSchema,
+  callQuerySchema,
+  callSchema,
+  journalSchema,
+  saySchema,
+} from '#protocol/calls.ts';
 import type { Call } from '#protocol/calls.ts';
+import { filterOf, pageOf, readCursor } from './call-pages.ts';
 import type { ApiParts } from './parts.ts';
-import { security } from './route.ts';
+import { requireInstance, security } from './route.ts';
 import type { Api } from './route.ts';
-import { callParams } from './validation.ts';
+import { callParams, instanceParams } from './validation.ts';
 
 const tags = ['Calls'];
 
-/** One call: its record and journal, and the way to end it. */
+/** Calls over time, and one call: its record and journal, and the ways to speak in it, end and erase it. */
 export function registerCalls(api: Api, parts: ApiParts): void {
+  api.get(
+    '/instances/:instance_id/calls',
+    {
+      config: { access: { scope: 'instances:read' } },
+      schema: {
+        tags,
+        security,
+        summary: 'List Calls',
+        description:
+          'The calls of an agent, newest first, live ones and ended ones, a page at a time.',
+        params: instanceParams,
+        querystring: callQuerySchema,
+        response: { 200: callPageSchema },
+      },
+    },
+    async ({ principal, params, query }) => {
+      const { tenantId } = principal;
+      const after = readCursor(query.cursor);
+      const { id } = await requireInstance(parts.store, tenantId, params.instance_id);
+      const { limit } = query;
+      const found = await parts.store.calls.page(tenantId, id, filterOf(query), {
+        after,
+        limit: limit + 1,
+      });
+      return pageOf(found, limit, parts.live.list(id), parts.clock.now());
+    },
+  );
+
   api.get(
     '/calls/:call_id',
     {
@@ -66,6 +102,57 @@ export function registerCalls(api: Api, parts: ApiParts): void {
       if (!(await parts.live.hangUp(call.call_id)))
         throw new VoiceError('conflict', 'The call is not carried by this node.');
       return reply.code(202).send(await requireCall(parts, principal.tenantId, call.call_id));
+    },
+  );
+
+  api.post(
+    '/calls/:call_id/say',
+    {
+      config: { access: { scope: 'instances:write' } },
+      schema: {
+        tags,
+        security,
+        summary: 'Say In Call',
+        description:
+          'The agent says a text word for word, as soon as neither side speaks, and knows that it did.',
+        params: callParams,
+        body: saySchema,
+        response: { 202: callSchema },
+      },
+    },
+    async ({ principal, params, body }, reply) => {
+      const call = await requireCall(parts, principal.tenantId, params.call_id);
+      if (call.state === 'ended') throw new VoiceError('conflict', 'The call has ended already.');
+      if (!parts.live.say(call.call_id, body.text))
+        throw new VoiceError('conflict', 'The call is not led by this node.');
+      return reply.code(202).send(call);
+    },
+  );
+
+  registerErasure(api, parts);
+}
+
+function registerErasure(api: Api, parts: ApiParts): void {
+  api.delete(
+    '/calls/:call_id',
+    {
+      config: { access: { scope: 'instances:delete' } },
+      schema: {
+        tags,
+        security,
+        summary: 'Erase Call',
+        description:
+          'Erases an ended call for good: its record, turns, journal and what its provider told of it.',
+        params: callParams,
+        response: { 204: z.undefined().meta({ description: 'The call is erased.' }) },
+      },
+    },
+    async ({ principal, params }, reply) => {
+      const erased = await parts.store.calls.erase(principal.tenantId, params.call_id);
+      if (erased === 'not-found') throw new VoiceError('not_found', 'Call not found');
+      if (erased === 'live')
+        throw new VoiceError('conflict', 'The call is still going on; hang up first.');
+      return reply.code(204).send();
     },
   );
 }

@@ -15,6 +15,8 @@ export type LiveCalls = {
    * Rejects with `unavailable` where a provider that has it cannot be reached.
    */
   hangUp(callId: string): boolean | Promise<boolean>;
+  /** Has the agent of a call say a text, as soon as neither side speaks; false if this node does not lead it. */
+  say(callId: string, text: string): boolean;
   /** Live events of one instance, in order; the returned function ends the subscription. */
   subscribe(instanceId: string, on: (event: LiveEvent) => void): () => void;
   /** How many calls live in this node, of all instances. */

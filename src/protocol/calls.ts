@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { callStates } from './voice-channel.ts';
+import { callStates, providerNames } from './voice-channel.ts';
 
 /** Why a call ended. */
 export const endReasons = [
@@ -70,6 +70,48 @@ export const callSchema = z
   })
   .meta({ id: 'Call', title: 'Call' });
 export type Call = z.infer<typeof callSchema>;
+
+/** A call in a list: without what was said in it. */
+export const callSummarySchema = callSchema
+  .omit({ turns: true, provider_record: true })
+  .extend({ turn_count: z.number().int() })
+  .meta({ id: 'CallSummary', title: 'CallSummary' });
+export type CallSummary = z.infer<typeof callSummarySchema>;
+
+export const callPageSchema = z
+  .object({
+    /** Newest first. */
+    calls: z.array(callSummarySchema),
+    /** Give it as `cursor` for the calls before these; null: there are none. */
+    next_cursor: z.string().nullable(),
+  })
+  .meta({ id: 'CallPage', title: 'CallPage' });
+export type CallPage = z.infer<typeof callPageSchema>;
+
+export const callQuerySchema = z.strictObject({
+  state: z.enum(['live', 'ended']).optional(),
+  end_reason: z.enum(endReasons).optional(),
+  provider: z.enum(providerNames).optional(),
+  /** RFC 3339, with a time zone: calls that began then or later. */
+  started_after: z.iso.datetime({ offset: true }).optional(),
+  /** Calls that began before. */
+  started_before: z.iso.datetime({ offset: true }).optional(),
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+export type CallQuery = z.infer<typeof callQuerySchema>;
+
+export const saySchema = z
+  .strictObject({
+    /** Spoken word for word, as soon as neither side speaks. */
+    text: z
+      .string()
+      .trim()
+      .min(1)
+      .max(1_000)
+      .meta({ examples: ['The kitchen closes in ten minutes.'] }),
+  })
+  .meta({ id: 'Say', title: 'Say' });
 
 /**
  * What happened in a call, as the conversation took it: a head with version, code and policy, then

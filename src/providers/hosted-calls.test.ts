@@ -49,6 +49,7 @@ beforeEach(async () => {
     list: () => here.map((callId) => ({ callId, state: 'speaking', turnCount: 1 })),
     count: () => here.length,
     subscribe: () => () => undefined,
+    say: (callId) => here.includes(callId),
     hangUp(callId) {
       if (!here.includes(callId)) return false;
       done.push(`hang up ${callId}`);

@@ -42,6 +42,7 @@ export function withHostedCalls(live: LiveCalls, parts: HostedCallsParts): LiveC
     list: (instanceId) => live.list(instanceId),
     subscribe: (instanceId, on) => live.subscribe(instanceId, on),
     count: () => live.count(),
+    say: (callId, text) => live.say(callId, text),
 
     async hangUp(callId) {
       if (await live.hangUp(callId)) return true;

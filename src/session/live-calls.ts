@@ -184,6 +184,11 @@ export function createCallFloor(parts: {
       await Promise.all(starting);
       await endEach(sessionsOf(instanceId), reason);
     },
+    say(callId, text) {
+      const entry = entries.get(callId);
+      entry?.session.say(text);
+      return entry !== undefined;
+    },
     hangUp(callId) {
       const entry = entries.get(callId);
       entry?.session.hangUp('api_hangup');

@@ -12,7 +12,7 @@ import { calls, journals, providerCalls, turns } from './schema.ts';
 import { storable, storableText } from './storable.ts';
 import type { JournalEntry, NewCall, Store } from './store.ts';
 
-export function callQueries(access: Access, clock: Clock): Store['calls'] {
+export function callQueries(access: Access, clock: Clock): Omit<Store['calls'], 'page' | 'erase'> {
   // The two writes of live calls, several times a turn for each of hundreds.
   const writeState = createBatches<StateChange>((tenantId, changes) =>
     access.asTenant(tenantId, (queries) => updateStates(queries, tenantId, changes)),

@@ -4,6 +4,7 @@ import { masterKey } from '#lib/master-key.ts';
 import type { MasterKeySource } from '#lib/master-key.ts';
 import { createAccess } from './access.ts';
 import { apiKeyQueries } from './api-keys.ts';
+import { callHistory } from './call-history.ts';
 import { callQueries } from './calls.ts';
 import { channelQueries } from './channels.ts';
 import { serveControl } from './control.ts';
@@ -124,7 +125,7 @@ export async function openStoreOn(
     apiKeys: apiKeyQueries(access, clock),
     channels: channelQueries(access, tenants, clock),
     wiringJobs: wiringJobQueries(access, tenants, clock, log),
-    calls: callQueries(access, clock),
+    calls: { ...callQueries(access, clock), ...callHistory(access, clock) },
     providerCalls: providerCallQueries(access),
     mediaTokens: mediaTokenQueries(access),
     nodes: nodeQueries(access),

@@ -4,6 +4,7 @@ import { VoiceError } from '#lib/errors.ts';
 import { newUuid } from '#lib/ids.ts';
 import { isUuid } from './access.ts';
 import type { Access, Queries } from './access.ts';
+import { erasedAmong } from './call-history.ts';
 import { createBatches } from './batch.ts';
 import { notFoundOnForeignKey } from './database.ts';
 import { calls, providerCalls, providerEvents, turns } from './schema.ts';
@@ -144,7 +145,12 @@ async function insertEvents(queries: Queries, events: readonly NewEvent[]): Prom
     const other = latest.get(place);
     if (!other || event.rank > other.rank) latest.set(place, event);
   }
-  const rows = [...latest].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, event]) => event);
+  const tenantId = events[0]?.tenantId ?? '';
+  const wasErased = await erasedAmong(queries, tenantId, events);
+  const rows = [...latest]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([, event]) => (wasErased(event) ? [] : [event]));
+  if (rows.length === 0) return;
   await queries
     .insert(providerEvents)
     .values(rows.map(({ foldBy, ...event }) => ({ ...event, dueAt: foldBy })))

@@ -184,6 +184,17 @@ export const providerCalls = hydracore.table(
   (table) => [primaryKey({ columns: [table.tenantId, table.callId] })],
 );
 
+export const erasedCalls = hydracore.table(
+  'erased_calls',
+  {
+    tenantId: text('tenant_id').notNull(),
+    instanceId: uuid('instance_id').notNull(),
+    carrierCallHash: bytes('carrier_call_hash').notNull(),
+    erasedAt: moment('erased_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.instanceId, table.carrierCallHash] })],
+);
+
 export const mediaTokens = hydracore.table('media_tokens', {
   tokenHash: bytes('token_hash').primaryKey(),
   tenantId: text('tenant_id').notNull(),

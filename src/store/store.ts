@@ -114,6 +114,31 @@ export type LiveCall = {
   readonly turnCount: number;
 };
 
+/** A call without what was said in it. */
+export type StoredCall = {
+  readonly id: string;
+  readonly instanceId: string;
+  readonly provider: ProviderName;
+  readonly callerPhone: string;
+  readonly state: Call['state'];
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+  readonly endReason: EndReason | null;
+  readonly endDetail: string | null;
+  readonly turnCount: number;
+};
+
+/** Which calls; an absent field allows all. */
+export type CallFilter = {
+  readonly state?: 'live' | 'ended' | undefined;
+  readonly endReason?: EndReason | undefined;
+  readonly provider?: ProviderName | undefined;
+  /** Started at this moment or later. */
+  readonly from?: Date | undefined;
+  /** Started before this moment. */
+  readonly until?: Date | undefined;
+};
+
 /** One line of a call's journal: its time, then what happened, as plain JSON. */
 export type JournalEntry = { readonly atMs: number } & Readonly<Record<string, unknown>>;
 
@@ -233,6 +258,21 @@ export type Store = {
     live(tenantId: string, instanceId: string): Promise<readonly LiveCall[]>;
     countLive(tenantId: string, instanceId: string): Promise<number>;
     get(tenantId: string, callId: string): Promise<Call | undefined>;
+    /** An instance's calls, newest first: `limit` of them, those behind `after` in that order. */
+    page(
+      tenantId: string,
+      instanceId: string,
+      filter: CallFilter,
+      range: {
+        readonly after?: Pick<StoredCall, 'id' | 'startedAt'> | undefined;
+        readonly limit: number;
+      },
+    ): Promise<readonly StoredCall[]>;
+    /**
+     * Erases a call that is over with everything that was said and told of it, for good: what its
+     * provider tells of it later is dropped. A live call stays as it is.
+     */
+    erase(tenantId: string, callId: string): Promise<'erased' | 'live' | 'not-found'>;
     /** Whose call it is, for commands that know no tenant. */
     tenantOf(callId: string): Promise<string | undefined>;
     journal(tenantId: string, callId: string): Promise<readonly JournalEntry[]>;

@@ -51,6 +51,14 @@ async function fill(store: Store, tenantId: string) {
   const carried = newCall(instance, { provider: 'retell', carrierCallId: 'call_1' });
   await store.calls.begin(carried);
   await store.providerCalls.add(newEvent(carried), new Date(0));
+  const forgotten = newCall(instance, { carrierCallId: 'CA-forgotten' });
+  await store.calls.begin(forgotten);
+  await store.calls.end(tenantId, forgotten.id, {
+    reason: 'caller_hangup',
+    detail: null,
+    at: forgotten.startedAt,
+  });
+  await store.calls.erase(tenantId, forgotten.id);
   const grant = { tenantId, instanceId: instance.id, callId: call.id };
   await store.mediaTokens.issue(`token of ${tenantId}`, grant, new Date(0));
   return { instance, call, carried, apiKey };

@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import type { OpenDatabase } from '#test/support/store-world.ts';
+import { callHistorySuite } from './store-call-history.ts';
 import { callSuite } from './store-calls.ts';
 import { channelSuite } from './store-channels.ts';
 import { isolationSuite } from './store-isolation.ts';
@@ -16,6 +17,7 @@ export function storeSuite(name: string, open: OpenDatabase): void {
     describe('secrets', () => secretSuite(open));
     describe('wiring jobs', () => wiringJobSuite(open));
     describe('calls, nodes and media tokens', () => callSuite(open));
+    describe('calls over time, and their erasure', () => callHistorySuite(open));
     describe('calls that a provider carries', () => providerCallSuite(open));
     describe('isolation of tenants', () => isolationSuite(open));
   });

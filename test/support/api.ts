@@ -20,6 +20,7 @@ export const ALL_SCOPES = ['instances:read', 'instances:write', 'instances:delet
 export type StagedCalls = LiveCalls & {
   readonly calls: Map<string, ReturnType<LiveCalls['list']>>;
   readonly ended: string[];
+  readonly said: { callId: string; text: string }[];
   emit(instanceId: string, event: LiveEvent): void;
   readonly subscribers: number;
 };
@@ -126,9 +127,11 @@ function stagedCalls(): StagedCalls {
   const calls = new Map<string, ReturnType<LiveCalls['list']>>();
   const listeners = new Map<(event: LiveEvent) => void, string>();
   const ended: string[] = [];
+  const said: { callId: string; text: string }[] = [];
   return {
     calls,
     ended,
+    said,
     list: (instanceId) => calls.get(instanceId) ?? [],
     async endAll(instanceId, reason) {
       ended.push(`${instanceId} ${reason}`);
@@ -137,6 +140,11 @@ function stagedCalls(): StagedCalls {
     hangUp(callId) {
       const isHere = [...calls.values()].flat().some((call) => call.callId === callId);
       if (isHere) ended.push(callId);
+      return isHere;
+    },
+    say(callId, text) {
+      const isHere = [...calls.values()].flat().some((call) => call.callId === callId);
+      if (isHere) said.push({ callId, text });
       return isHere;
     },
     subscribe(instanceId, on) {
