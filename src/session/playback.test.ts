@@ -209,6 +209,21 @@ describe('playback', () => {
     expect(line.playedMs).toBe(edge(460));
   });
 
+  test('what is thrown away right after the line had run dry was not heard', () => {
+    const line = carrier();
+    line.playback.release(1, 0);
+    line.playback.words(1, words(300));
+    line.playback.push(1, audio(300));
+    line.run(1_500);
+    expect(line.playedMs).toBe(300);
+    line.playback.words(1, words(300, 780).slice(1));
+    line.playback.push(1, audio(480));
+    line.run(20);
+    line.playback.hold(1);
+    line.run(400);
+    expect(line.playedMs).toBeLessThanOrEqual(line.heardMs);
+  });
+
   test('the next reply begins while marks of the last one are still to come back', () => {
     const line = carrier({ returnDelayMs: 60 });
     line.playback.release(1, 0);

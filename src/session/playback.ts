@@ -138,6 +138,8 @@ export function createPlayback(options: {
     const { untilBytes, knownBytes } = limits(track);
     const isStarting = track.sentBytes === track.fromBytes && !track.done;
     if (isStarting && untilBytes - track.sentBytes < phoneBytes(START_MS)) return;
+    // Played to its end, the line has been silent since who knows when: nothing is due by the last mark.
+    if (sentMarks.length === 0) track.anchor = undefined;
     while (track.sentBytes < untilBytes) {
       const end = nextMarkBytes(track, knownBytes, untilBytes);
       transport.sendAudio(track.audio.subarray(track.sentBytes, end));

@@ -21,11 +21,16 @@ export function replayed(
 ): { readonly say: Heard | undefined; readonly replay: Replay } {
   if (heard.type === 'resumed') return { say: replay.ahead === '' ? heard : undefined, replay };
   if (!('text' in heard)) return { say: heard, replay };
-  const text = withoutRepeated(replay.repeatable, heard.text);
-  const said = { ...heard, text };
   const isFinal = heard.type === 'final' || heard.type === 'end';
+  const text =
+    !isFinal && isRepeating(replay.repeatable, heard.text)
+      ? ''
+      : withoutRepeated(replay.repeatable, heard.text);
+  const said = { ...heard, text };
   const rest = restAhead(replay.ahead, text, isFinal);
   if (isFinal) {
+    // The words before it are to come once more: a segment without any would close over them.
+    if (text === '' && rest !== '') return { say: undefined, replay: { ...replay, ahead: rest } };
     const next = { ahead: rest, repeatable: text === '' ? replay.repeatable : '' };
     if (heard.type === 'end' && rest !== '')
       return { say: { ...said, type: 'final', fromFinalize: false }, replay: next };
@@ -44,6 +49,12 @@ function restAhead(ahead: string, text: string, isFinal: boolean): string {
   // The last word of an interim may be half a word.
   const all = normalise(ahead);
   return all.startsWith(said) && all.length > said.length ? ahead : '';
+}
+
+/** Whether `text`, which may grow, has come to the middle of the last words of `said`. */
+function isRepeating(said: string, text: string): boolean {
+  const words = normalise(text);
+  return words !== '' && ` ${normalise(said)} `.includes(` ${words} `);
 }
 
 /** `text` without its first words, if they are the last of `said`. */
