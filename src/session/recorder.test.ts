@@ -67,6 +67,22 @@ describe('a recorder', () => {
     expect(fake.written).toEqual(['turns 0 journal 2']);
   });
 
+  test('what happens while a turn is being written is written, too, and once', async () => {
+    const fake = fakeCalls();
+    const { clock, recorder } = recorderOn(fake);
+    const gate = Promise.withResolvers<void>();
+    fake.hang(gate.promise);
+    recorder.journal({ atMs: 1, type: 'answered' });
+    recorder.turn(turn(0));
+    await clock.advance(0);
+    recorder.journal({ atMs: 2, type: 'heard-end' });
+    gate.resolve();
+    await clock.advance(0);
+    await recorder.end('caller_hangup', null);
+    const lines = fake.written.map((one) => Number(/journal (\d+)/.exec(one)?.[1] ?? 0));
+    expect(lines.reduce((sum, count) => sum + count, 0)).toBe(2);
+  });
+
   test('a database that fails is tried again, and nothing is lost or out of order', async () => {
     const fake = fakeCalls();
     const { clock, recorder } = recorderOn(fake);

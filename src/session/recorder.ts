@@ -51,7 +51,8 @@ export function createRecorder(options: {
 
   const writeOnce = async (): Promise<void> => {
     if (turns.length > 0 || hasLastLines()) {
-      const what = { turns, journal };
+      // A copy: what happens while it is being written is written next.
+      const what = { turns, journal: [...journal] };
       await store.calls.record(tenantId, callId, what);
       turns = turns.slice(what.turns.length);
       journal = journal.slice(what.journal.length);
