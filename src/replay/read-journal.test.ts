@@ -39,6 +39,15 @@ describe('a journal', () => {
     expect(difference?.was).toHaveLength(1);
   });
 
+  test('of a call that was taken over is that of the process that led it last', () => {
+    const recording = readJournal([...entries, ...entries]);
+    expect(recording.steps).toEqual(readJournal(entries).steps);
+    expect(recording.warnings).toEqual([
+      'The call was taken over by another process: only what that one led is replayed.',
+    ]);
+    expect(differencesOf(replay(recording))).toEqual([]);
+  });
+
   test('of a later version says so instead of being misread', () => {
     const later = [changed({ version: 2, code: '9.0.0+12345678' }), ...rest];
     expect(() => readJournal(later)).toThrow(/version 2, of program 9.0.0\+12345678/);

@@ -24,12 +24,17 @@ export type RecordedStep = {
 };
 
 /**
- * Reads the entries of a journal.
+ * Reads the entries of a journal. Of a call that was taken over in its course, what the last process led.
  *
  * @param oldPolicy for a journal from before version 1, which does not say with which policy the call ran
  * @throws VoiceError saying why the call cannot be replayed
  */
-export function readJournal(entries: readonly unknown[], oldPolicy?: Policy): Recording {
+export function readJournal(whole: readonly unknown[], oldPolicy?: Policy): Recording {
+  // Every process that led the call has begun with a head of its own.
+  const lastHead = whole.findLastIndex(
+    (entry) => entrySchema.safeParse(entry).data?.type === 'journal',
+  );
+  const entries = whole.slice(Math.max(0, lastHead));
   const [first, ...rest] = entries;
   if (first === undefined)
     throw unreadable('The call has no journal: it ended before anything of it was stored.');
@@ -49,7 +54,12 @@ export function readJournal(entries: readonly unknown[], oldPolicy?: Policy): Re
     policy: policy ?? defaultPolicy(),
     steps,
     warnings: headed
-      ? warnings
+      ? [
+          ...(lastHead > 0
+            ? ['The call was taken over by another process: only what that one led is replayed.']
+            : []),
+          ...warnings,
+        ]
       : [
           'The journal is from before version 1: it does not tell what was decided at each step, nor ' +
             "with which settings. The agent's settings of today stand in, and only the turns are compared.",
