@@ -48,7 +48,7 @@ export const TURNS: readonly { readonly line: string; readonly reply: string }[]
   },
   {
     line: 'The heating in our kitchen is too loud.',
-    reply: 'I see, somebody comes to look at it.',
+    reply: 'All right, somebody comes to look at it.',
   },
   {
     line: 'Please read me my number once again.',
@@ -101,3 +101,9 @@ function bare(text: string): string {
     .replaceAll(/\s+/g, ' ')
     .trim();
 }
+
+/** First piece of a reply, up to a mark with the white space behind it, as it is cut by those who speak soon. */
+const FIRST_CLAUSE = /^[^]{6,}?[,;:.!?]\s/;
+
+/** A text's first clause, with the white space behind it; undefined while it is not complete. */
+export const firstClauseOf = (text: string): string | undefined => FIRST_CLAUSE.exec(text)?.[0];

@@ -10,7 +10,15 @@ import { startDeepgram } from '#sandbox/vendors/deepgram/server.ts';
 import { createFaults } from '#sandbox/faults.ts';
 import { startOpenAI } from '#sandbox/vendors/openai/server.ts';
 import { splitAll, splitSpeech } from '#sandbox/vendors/segments.ts';
-import { AGENT_VOICE, ALL_TURNS, CALLER_VOICE, GREETING, LOST, scriptBrain } from '../script.ts';
+import {
+  AGENT_VOICE,
+  ALL_TURNS,
+  CALLER_VOICE,
+  firstClauseOf,
+  GREETING,
+  LOST,
+  scriptBrain,
+} from '../script.ts';
 import { startChatCompletions } from './chat-completions.ts';
 import { lightEars } from './light-ear.ts';
 import { monotonicMs } from './stamps.ts';
@@ -70,9 +78,6 @@ export type Control = {
 
 /** Contexts and requests at one time: no account of this world has a limit. */
 const NO_LIMIT = 1_000_000;
-/** A clause as a first piece of a reply: up to a mark with the white space behind it. */
-const FIRST_CLAUSE = /^[^]{8,}?[,;:.!?]\s/;
-
 /** Plays every vendor of a measurement, on ports of this machine, and prepares all speech of the script. */
 export async function startMocks(options: {
   readonly ear: EarKind;
@@ -137,8 +142,9 @@ export async function startMocks(options: {
         const before = growing.get(id) ?? '';
         const text = before + String(fields.delta);
         growing.set(id, text);
-        const clause = FIRST_CLAUSE.exec(text)?.[0];
-        if (clause !== undefined && !FIRST_CLAUSE.test(before)) stamp('clause', clause.trim());
+        const clause = firstClauseOf(text);
+        if (clause !== undefined && firstClauseOf(before) === undefined)
+          stamp('clause', clause.trim());
       },
     }),
     (server) => server.close(),
@@ -223,7 +229,7 @@ export async function startMocks(options: {
 
 /** The pieces that a reply is spoken in by those who begin with its first clause. */
 function clausesOf(text: string): readonly string[] {
-  const first = FIRST_CLAUSE.exec(text)?.[0] ?? '';
+  const first = firstClauseOf(text) ?? '';
   const { segments, rest } = splitSpeech(text);
   return [first, ...splitAll(text.slice(first.length)), ...segments, rest].filter((piece) =>
     /\p{L}/u.test(piece),
