@@ -1,0 +1,232 @@
+import { CUT_IN, STORY } from '../script.ts';
+import { benchCaller } from './caller.ts';
+import type { BenchCaller, CutInRecord, TurnRecord } from './caller.ts';
+import { experienceOf, judge, nextStep } from './figures.ts';
+import type { Experience, Verdict } from './figures.ts';
+import { truthOf } from './heard-words.ts';
+import type { Truth } from './heard-words.ts';
+import { usageOf } from './process-usage.ts';
+import type { SystemUnderTest } from './system.ts';
+import type { Shown, World } from './world.ts';
+
+/** How long and how much; seconds and calls. */
+export type Effort = {
+  readonly warmUpSeconds: number;
+  readonly singleCallSeconds: number;
+  /** Calls at one time while CPU and memory are taken, and for how long. */
+  readonly usageCalls: number;
+  readonly usageSeconds: number;
+  readonly firstStepCalls: number;
+  readonly mostCalls: number;
+  readonly stepSeconds: number;
+};
+
+export const FULL: Effort = {
+  warmUpSeconds: 60,
+  singleCallSeconds: 300,
+  usageCalls: 10,
+  usageSeconds: 60,
+  firstStepCalls: 10,
+  mostCalls: 400,
+  stepSeconds: 40,
+};
+
+/** Enough to see that everything works; its figures are rough. */
+export const QUICK: Effort = {
+  warmUpSeconds: 12,
+  singleCallSeconds: 45,
+  usageCalls: 4,
+  usageSeconds: 20,
+  firstStepCalls: 4,
+  mostCalls: 8,
+  stepSeconds: 20,
+};
+
+export type Measured = {
+  readonly single: Experience;
+  /** Means over the interruptions; undefined where none was answered. */
+  readonly truth: Truth | undefined;
+  readonly cpuMsPerCallSecond: number;
+  readonly mbPerCall: number;
+  /** The most calls that were carried as well as one. */
+  readonly callsUntilDegraded: number;
+  /** Why there were no more. */
+  readonly limitedBy: string;
+};
+
+/** A call begins with a connection to each vendor, which some make when they first need it. */
+const SETTLING_MS = 8_000;
+/** Memory is read when freed pages had time to be given back. */
+const IDLE_MS = 5_000;
+/** Between two calls that begin together: a burst of handshakes is another measurement. */
+const STAGGER_MS = 150;
+
+/** Everything about one system; nothing else may be measured meanwhile. */
+export async function measure(
+  system: SystemUnderTest,
+  world: World,
+  effort: Effort,
+  say: (sentence: string) => void,
+): Promise<Measured> {
+  const callers = createCallers(system, world);
+  const sleep = (seconds: number): Promise<void> => world.clock.sleep(seconds * 1_000);
+  try {
+    say('warming up');
+    await callers.grow(1);
+    await sleep(effort.warmUpSeconds);
+    await callers.end();
+    await world.clock.sleep(IDLE_MS);
+
+    say(`one call for ${effort.singleCallSeconds} s`);
+    await world.takeShown();
+    const idle = usageOf(system.pid);
+    await callers.grow(1);
+    await sleep(effort.singleCallSeconds);
+    const { turns, cutIns } = callers.since(0);
+    const single = experienceOf(turns, cutIns);
+    const truth = meanTruth(cutIns, await world.takeShown(), world);
+    await callers.end();
+    if (!single.voiceToVoice) throw new Error('nobody ever answered the caller');
+
+    say(`${effort.usageCalls} calls for ${effort.usageSeconds} s`);
+    await callers.grow(effort.usageCalls);
+    await world.clock.sleep(SETTLING_MS);
+    const from = usageOf(system.pid);
+    const fromMs = world.clock.now();
+    await sleep(effort.usageSeconds);
+    const to = usageOf(system.pid);
+    const callSeconds = ((world.clock.now() - fromMs) / 1_000) * effort.usageCalls;
+
+    const { held, why } = await climb(callers, world, single.voiceToVoice.p95, effort, say);
+    return {
+      single,
+      truth,
+      cpuMsPerCallSecond: (to.cpuMs - from.cpuMs) / callSeconds,
+      mbPerCall: (to.memoryMb - idle.memoryMb) / effort.usageCalls,
+      callsUntilDegraded: held,
+      limitedBy: why,
+    };
+  } finally {
+    await callers.end();
+  }
+}
+
+/** Tries more and more calls, then the numbers between; a number that fails once is tried again. */
+async function climb(
+  callers: Callers,
+  world: World,
+  unloadedP95Ms: number,
+  effort: Effort,
+  say: (sentence: string) => void,
+): Promise<{ readonly held: number; readonly why: string }> {
+  let held = 0;
+  let tooMany: number | undefined;
+  let why = `the most that were tried`;
+  const limits = { first: effort.firstStepCalls, most: effort.mostCalls };
+  for (;;) {
+    const calls = nextStep(held, tooMany, limits);
+    if (calls === undefined) return { held, why };
+    let verdict = await tryCalls(callers, calls, world, unloadedP95Ms, effort);
+    if (verdict.state === 'degraded') {
+      say(`${calls} calls: ${verdict.why}; once more`);
+      await callers.end();
+      verdict = await tryCalls(callers, calls, world, unloadedP95Ms, effort);
+    }
+    say(`${calls} calls: ${verdict.state === 'holds' ? 'hold' : verdict.why}`);
+    if (verdict.state === 'holds') held = calls;
+    else {
+      tooMany = calls;
+      const who = verdict.state === 'generator-limit' ? 'the load generator' : 'the server';
+      why = `${who}: at ${calls} calls ${verdict.why}`;
+      // What was late is given time to end, or it would be counted against fewer calls.
+      await callers.end();
+      await world.clock.sleep(IDLE_MS);
+    }
+  }
+}
+
+async function tryCalls(
+  callers: Callers,
+  calls: number,
+  world: World,
+  unloadedP95Ms: number,
+  effort: Effort,
+): Promise<Verdict> {
+  await callers.grow(calls);
+  await world.clock.sleep(SETTLING_MS);
+  await world.takeDelayMs();
+  const fromMs = world.clock.now();
+  await world.clock.sleep(effort.stepSeconds * 1_000);
+  const { turns, cutIns } = callers.since(fromMs);
+  const step = {
+    ...experienceOf(turns, cutIns),
+    generatorDelayMs: await world.takeDelayMs(),
+    droppedCalls: callers.dropped(),
+  };
+  return judge(step, unloadedP95Ms);
+}
+
+type Callers = {
+  /** Until so many are on the phone; none are hung up. */
+  grow(calls: number): Promise<void>;
+  /** What those who are on the phone went through, in turns that were asked since. */
+  since(fromMs: number): {
+    readonly turns: readonly TurnRecord[];
+    readonly cutIns: readonly CutInRecord[];
+  };
+  /** How many of them the server's side hung up on. */
+  dropped(): number;
+  /** All hang up. */
+  end(): Promise<void>;
+};
+
+function createCallers(system: SystemUnderTest, world: World): Callers {
+  let callers: BenchCaller[] = [];
+  let seed = 1;
+  return {
+    async grow(calls) {
+      while (callers.length < calls) {
+        const caller = benchCaller({ clock: world.clock, acts: world.acts, seed: seed++ });
+        callers.push(caller);
+        system.dial(caller);
+        await world.clock.sleep(STAGGER_MS);
+      }
+    },
+    since: (fromMs) => ({
+      turns: callers.flatMap(({ turns }) => turns.filter((turn) => turn.askedAtMs >= fromMs)),
+      cutIns: callers.flatMap(({ cutIns }) => cutIns.filter((one) => one.askedAtMs >= fromMs)),
+    }),
+    dropped: () => callers.filter(({ dropped }) => dropped).length,
+    async end() {
+      for (const caller of callers) caller.hangUp();
+      callers = [];
+      await world.clock.sleep(1_000);
+    },
+  };
+}
+
+/** Interruptions of one call, each with the requests from it to the next one. */
+function meanTruth(
+  cutIns: readonly CutInRecord[],
+  shown: readonly Shown[],
+  world: World,
+): Truth | undefined {
+  const truths = cutIns.flatMap(({ askedAtMs, heard }, index) => {
+    const ear = world.openEar({ encoding: 'mulaw', sampleRateHz: 8_000 });
+    ear.write(heard);
+    ear.end();
+    const nextMs = cutIns[index + 1]?.askedAtMs ?? Infinity;
+    const truth = truthOf({
+      reply: STORY.reply,
+      heard: ear.words.map(({ text }) => text),
+      line: STORY.line,
+      cutIn: CUT_IN.line,
+      requests: shown.filter(({ atMs }) => atMs >= askedAtMs && atMs < nextMs),
+    });
+    return truth ? [truth] : [];
+  });
+  if (truths.length === 0) return undefined;
+  const mean = (of: (truth: Truth) => number): number =>
+    truths.reduce((sum, truth) => sum + of(truth), 0) / truths.length;
+  return { unheard: mean(({ unheard }) => unheard), missing: mean(({ missing }) => missing) };
+}
