@@ -28,8 +28,10 @@ export type Fleet = {
     readonly cutIns: readonly CutIn[];
     readonly lost: number;
   };
-  /** Every caller hangs up. */
+  /** Every caller hangs up; others may ring after it. */
   hangUp(): Promise<void>;
+  /** No more calls. */
+  close(): Promise<void>;
 };
 
 /** Frames of 20 ms begin at so many moments of them, spread evenly: callers are not in step. */
@@ -82,6 +84,11 @@ export function createFleet(parts: {
       { ...WEBHOOK, network },
       { purpose, url, method: 'POST', params, authToken: account.authToken, twice: false },
     );
+
+  const hangUp = async (): Promise<void> => {
+    const members = phases.flatMap((phase) => [...phase]);
+    await Promise.all(members.map((member) => member.hangUp()));
+  };
 
   return {
     get liveCalls() {
@@ -140,9 +147,9 @@ export function createFleet(parts: {
       lost = 0;
       return taken;
     },
-    async hangUp() {
-      const members = phases.flatMap((phase) => [...phase]);
-      await Promise.all(members.map(async (member) => member.hangUp()));
+    hangUp,
+    async close() {
+      await hangUp();
       clearTimeout(timer);
     },
   };
