@@ -33,13 +33,13 @@ function play(
   agent: { readonly delayMs: number; readonly replyMs: number; readonly yieldMs: number },
 ) {
   const clock = virtualClock(0);
-  let isDone = false;
-  const caller = benchCaller({ clock, acts, seed: 1, onDone: () => void (isDone = true) });
+  const life = { isDone: false };
+  const caller = benchCaller({ clock, acts, seed: 1, onDone: () => void (life.isDone = true) });
   caller.answered({ press: () => undefined, hangUp: () => undefined });
   let quietMs = 0;
   let speechMs = 0;
   let left = 0;
-  for (let frame = 0; frame < 3_000 && !isDone; frame += 1) {
+  for (let frame = 0; frame < 3_000 && !life.isDone; frame += 1) {
     caller.hear(left > 0 ? SOUND : SILENCE);
     left = Math.max(0, left - FRAME_MS);
     const isSpeech = caller.nextFrame()?.some((byte) => byte !== MULAW_SILENCE) ?? false;
@@ -51,7 +51,7 @@ function play(
       speechMs = 0;
     }
   }
-  return { caller, isDone };
+  return { caller, isDone: life.isDone };
 }
 
 describe('a caller who measures', () => {

@@ -1,4 +1,40 @@
-import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import type { ChildProcess, ChildProcessWithoutNullStreams } from 'node:child_process';
+
+/**
+ * Starts a program whose output is read here; it does not outlive this process.
+ * @param core the only one that it, and all that it starts, runs on; undefined: any
+ */
+export function startChild(
+  command: readonly [string, ...string[]],
+  options: {
+    readonly core: number | undefined;
+    readonly cwd: string;
+    readonly env: NodeJS.ProcessEnv;
+  },
+): ChildProcessWithoutNullStreams {
+  const [program, args] = pinned(command, options.core);
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env: options.env,
+    // Its input stays open until it or we end: some end with it.
+    stdio: 'pipe',
+  });
+  const endWithUs = (): void => void child.kill('SIGKILL');
+  process.on('exit', endWithUs);
+  child.once('exit', () => process.off('exit', endWithUs));
+  return child;
+}
+
+/** A command that stays on one core; it becomes the program, so that its process is the program's. */
+function pinned(
+  [program, ...args]: readonly [string, ...string[]],
+  core: number | undefined,
+): [string, string[]] {
+  return core === undefined
+    ? [program, args]
+    : ['taskset', ['--cpu-list', String(core), program, ...args]];
+}
 
 /**
  * The first line that a child prints on its standard output. Rejects when the child ends before, with

@@ -1,14 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import { z } from 'zod';
 import { newToken } from '#lib/ids.ts';
 import { AGENT_VOICE, SYSTEM_PROMPT } from '../script.ts';
-import { endChild } from './child-process.ts';
+import { endChild, startChild } from './child-process.ts';
 import type { SystemUnderTest } from './system.ts';
-import { pinned } from './world.ts';
 import type { World } from './world.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -32,8 +30,8 @@ export async function startHydracore(
       rmSync(folder, { recursive: true, force: true }),
     );
     const jwtSecret = newToken(48);
-    const [program, args] = pinned([process.execPath, 'src/main.ts', 'serve'], core);
-    const child = spawn(program, args, {
+    const child = startChild([process.execPath, 'src/main.ts', 'serve'], {
+      core,
       cwd: ROOT,
       env: {
         PATH: process.env['PATH'],
@@ -51,7 +49,6 @@ export async function startHydracore(
         OPENAI_URL: vendors.urls.openai,
         CARTESIA_URL: vendors.urls.cartesia,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
     });
     started.defer(() => endChild(child, END_WITHIN_MS));
     const origin = await listening(child);
@@ -101,7 +98,7 @@ export async function startHydracore(
   }
 }
 
-function listening(child: ReturnType<typeof spawn>): Promise<string> {
+function listening(child: ReturnType<typeof startChild>): Promise<string> {
   return new Promise((resolve, reject) => {
     let out = '';
     let complaint = '';
@@ -109,14 +106,14 @@ function listening(child: ReturnType<typeof spawn>): Promise<string> {
       () => reject(new Error(`did not start within ${START_WITHIN_MS / 1_000} s`)),
       START_WITHIN_MS,
     );
-    child.stdout?.on('data', (data: Buffer) => {
+    child.stdout.on('data', (data: Buffer) => {
       out = `${out}${data.toString('utf8')}`.slice(-4_000);
       const origin = /^Listening on (http:\S+)/m.exec(out)?.[1];
       if (origin === undefined) return;
       clearTimeout(timer);
       resolve(origin);
     });
-    child.stderr?.on('data', (data: Buffer) => {
+    child.stderr.on('data', (data: Buffer) => {
       complaint = `${complaint}${data.toString('utf8')}`.slice(-2_000);
     });
     child.once('exit', (code) => {

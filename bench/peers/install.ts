@@ -17,7 +17,6 @@ export type Installation = {
   readonly steps: readonly (readonly [string, ...string[]])[];
   /** Copied into the folder before the steps. */
   readonly files: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
 };
 
 const STEP_WITHIN_MS = 10 * 60_000;
@@ -28,7 +27,7 @@ const STEP_WITHIN_MS = 10 * 60_000;
  * @param say told what is under way
  */
 export async function install(
-  { name, lockFile, steps, files, env = {} }: Installation,
+  { name, lockFile, steps, files }: Installation,
   cache: string,
   say: (sentence: string) => void,
 ): Promise<string> {
@@ -44,22 +43,16 @@ export async function install(
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const file of files) cpSync(file, join(folder, file.split('/').at(-1) ?? file));
-  for (const [program, ...args] of steps) await run(program, args, folder, env);
+  for (const [program, ...args] of steps) await run(program, args, folder);
   writeFileSync(done, '');
   return folder;
 }
 
-function run(
-  program: string,
-  args: readonly string[],
-  cwd: string,
-  env: Readonly<Record<string, string>>,
-): Promise<void> {
+function run(program: string, args: readonly string[], cwd: string): Promise<void> {
   return new Promise((resolve, reject) => {
     let tail = '';
     const child = spawn(program, args, {
       cwd,
-      env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: STEP_WITHIN_MS,
     });

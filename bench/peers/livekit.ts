@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AGENT_VOICE, SYSTEM_PROMPT } from '../script.ts';
-import { endChild, firstLine } from './child-process.ts';
+import { endChild, firstLine, startChild } from './child-process.ts';
 import { install } from './install.ts';
 import { dialPcm } from './pcm-line.ts';
 import type { SystemUnderTest } from './system.ts';
-import { pinned } from './world.ts';
 import type { World } from './world.ts';
 
 const HERE = join(import.meta.dirname, 'livekit');
@@ -27,15 +25,13 @@ export async function startLiveKit(
       lockFile: join(HERE, 'package-lock.json'),
       files: [join(HERE, 'package.json'), join(HERE, 'package-lock.json')],
       steps: [['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error']],
-      // Its default is to fetch files for graphics cards, which nothing here uses.
-      env: { ONNXRUNTIME_NODE_INSTALL: 'skip' },
     },
     cache,
     say,
   );
   copyFileSync(join(HERE, 'host.mjs'), join(folder, 'host.mjs'));
-  const [program, args] = pinned([process.execPath, 'host.mjs'], core);
-  const child = spawn(program, args, {
+  const child = startChild([process.execPath, 'host.mjs'], {
+    core,
     cwd: folder,
     env: {
       PATH: process.env['PATH'],
@@ -46,7 +42,6 @@ export async function startLiveKit(
         voiceId: AGENT_VOICE.cartesiaId,
       }),
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
   });
   try {
     const { port, version } = z

@@ -23,6 +23,8 @@ by the same callers. The peers are installed on first use, into PEERS_CACHE or t
   --json    one object is the only output on stdout
   --quick   some minutes instead of an hour; rough figures
   --only    of hydracore, livekit, pipecat
+
+PEERS_LOG=1 shows what the peers write on their standard error.
 `;
 
 type Start = (world: World, core: number | undefined) => Promise<SystemUnderTest>;
@@ -142,6 +144,9 @@ function read(args: readonly string[]) {
     return messageOf(error);
   }
 }
+
+// What was started ends with us: see `startChild`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 try {
   process.exitCode = await main(process.argv.slice(2));

@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AGENT_VOICE, SYSTEM_PROMPT } from '../script.ts';
-import { endChild, firstLine } from './child-process.ts';
+import { endChild, firstLine, startChild } from './child-process.ts';
 import { install } from './install.ts';
 import type { SystemUnderTest } from './system.ts';
-import { pinned } from './world.ts';
 import type { World } from './world.ts';
 
 const HERE = join(import.meta.dirname, 'pipecat');
@@ -38,8 +36,8 @@ export async function startPipecat(
   );
   const account = carrier.addAccount();
   const python = join(folder, 'venv', 'bin', 'python');
-  const [program, args] = pinned([python, join(HERE, 'host.py')], core);
-  const child = spawn(program, args, {
+  const child = startChild([python, join(HERE, 'host.py')], {
+    core,
     cwd: folder,
     env: {
       PATH: process.env['PATH'],
@@ -54,7 +52,6 @@ export async function startPipecat(
         twilioUrl: carrier.origin,
       }),
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
   });
   try {
     const { port, version } = z

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { z } from 'zod';
@@ -12,8 +11,9 @@ import { splitAll } from '#sandbox/vendors/segments.ts';
 import { AGENT_VOICE, ALL_TURNS, CALLER_VOICE, CUT_IN, STORY, TURNS } from '../script.ts';
 import { monotonicMs } from '../mocks/stamps.ts';
 import type { Act } from './caller.ts';
-import { endChild, firstLine } from './child-process.ts';
+import { endChild, firstLine, startChild } from './child-process.ts';
 
+const ROOT = join(import.meta.dirname, '..', '..');
 const START_WITHIN_MS = 60_000;
 const END_WITHIN_MS = 5_000;
 
@@ -64,9 +64,10 @@ export type World = {
 export async function startWorld(clock: Clock, core: number | undefined): Promise<World> {
   const started = new AsyncDisposableStack();
   try {
-    const main = join(import.meta.dirname, '..', 'mocks', 'main.ts');
-    const child = spawn(...pinned([process.execPath, main], core), {
-      stdio: ['pipe', 'pipe', 'inherit'],
+    const child = startChild([process.execPath, 'bench/mocks/main.ts'], {
+      core,
+      cwd: ROOT,
+      env: process.env,
     });
     started.defer(() => endChild(child, END_WITHIN_MS));
     const vendors = addressSchema.parse(JSON.parse(await firstLine(child, START_WITHIN_MS)));
@@ -97,17 +98,6 @@ export async function startWorld(clock: Clock, core: number | undefined): Promis
     await started.disposeAsync();
     throw error;
   }
-}
-
-/** A command that stays on one core, and so does all that it starts. */
-export function pinned(
-  command: readonly [string, ...string[]],
-  core: number | undefined,
-): [string, string[]] {
-  const [program, ...args] = command;
-  return core === undefined
-    ? [program, args]
-    : ['taskset', ['--cpu-list', String(core), program, ...args]];
 }
 
 /** Two turns, then one that is cut in on, and so on through the script. */
