@@ -51,6 +51,24 @@ const manners = fc.record({
   chunkMs: fc.constantFrom(20, 60, 100, 330),
 });
 
+describe('a voice that stands alone', () => {
+  test('is asked again after a lost connection, and says no word twice', async () => {
+    await fc.assert(
+      fc.asyncProperty(manners, fc.nat(60), async (one, afterMessages) => {
+        const { world, speak } = chainOf({
+          ...one,
+          wordsLate: 1,
+          dies: { afterMessages, how: 'fails' },
+        });
+        const { spoken } = await speak();
+        const heard = world.hear(spoken);
+        expect(heard).toEqual(WORDS.slice(0, heard.length));
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
 describe('a chain of voices', () => {
   test('whenever the first dies, every word is heard once, whole, with its own time', async () => {
     await fc.assert(

@@ -53,7 +53,6 @@ export function chainTextToSpeech(
         on,
         order,
         paces,
-        isAlone: links.length === 1,
       }),
     warm(asked) {
       const link = order.next([]);
@@ -82,10 +81,8 @@ function speakByChain(parts: {
   readonly order: LinkOrder<SpeechLink>;
   /** Measured times of a letter, by link. */
   readonly paces: Map<SpeechLink, number>;
-  /** Nobody stands behind the link: a word torn by its end is not said again. */
-  readonly isAlone: boolean;
 }): Utterance {
-  const { clock, stallMs, asked, on, order, paces, isAlone } = parts;
+  const { clock, stallMs, asked, on, order, paces } = parts;
   const attempts: Attempt<SpeechLink>[] = [];
   let text = '';
   let finished = false;
@@ -229,7 +226,8 @@ function speakByChain(parts: {
       startMs: passedMs,
       gate: createSpeechGate({
         wordTimes,
-        holdsBack: !isAlone || !wordTimes,
+        // Also where nobody stands behind it: after a lost connection it is asked again, and goes on.
+        holdsBack: true,
         msPerLetter: paceOf(link),
       }),
     };
