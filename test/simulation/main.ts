@@ -8,11 +8,12 @@ import { runCalls } from './run.ts';
 import type { RunResult } from './run.ts';
 import { storyOf } from './story.ts';
 
-const USAGE = `Usage: npm run -s simulate -- [--calls 1000] [--seed N] [--threads N] [--json]
+const USAGE = `Usage: npm run -s simulate -- [--calls 1000] [--seed N] [--threads N] [--first] [--json]
        npm run -s simulate -- --seed N --trace
 
 --calls    how many calls; each has a seed of its own, made of the run's and its number
 --seed     of the run; by default a new one, which is printed
+--first    stops at the first call that breaks a rule
 --trace    plays the one call of this seed (as it stands in "violations") and tells its story
 --json     one object on stdout and nothing else; progress goes to stderr`;
 
@@ -33,12 +34,13 @@ async function main(args: readonly string[]): Promise<number> {
   return options.isTrace ? trace(options.seed) : run(options);
 }
 
-async function run({ calls, seed, threads, isJson }: Options): Promise<number> {
+async function run({ calls, seed, threads, isJson, stopsAtFirst }: Options): Promise<number> {
   process.stderr.write(`seed ${seed}, ${calls} calls\n`);
   const every = Math.max(1, Math.floor(calls / 20));
   const result = await runCalls({
     calls,
     seed,
+    stopsAtFirst,
     ...(threads === undefined ? {} : { threads }),
     onCall(played, violations) {
       for (const one of violations)
@@ -90,6 +92,7 @@ type Options = {
   readonly seed: number;
   readonly threads: number | undefined;
   readonly isJson: boolean;
+  readonly stopsAtFirst: boolean;
   readonly isTrace: boolean;
   readonly isHelp: boolean;
 };
@@ -104,6 +107,7 @@ function read(args: readonly string[]): Options | string {
         seed: { type: 'string' },
         threads: { type: 'string' },
         json: { type: 'boolean' },
+        first: { type: 'boolean' },
         trace: { type: 'boolean' },
         help: { type: 'boolean' },
       },
@@ -123,6 +127,7 @@ function read(args: readonly string[]): Options | string {
       seed: seed ?? Math.floor(Math.random() * 0xffff_ffff),
       threads: number('threads', 1),
       isJson: values.json ?? false,
+      stopsAtFirst: values.first ?? false,
       isTrace: values.trace ?? false,
       isHelp: values.help ?? false,
     };

@@ -147,10 +147,11 @@ export async function playCall(plan: CallPlan, stage: Stage): Promise<Evidence> 
       network.cut();
       for (const service of cast.services) service.drop();
       clock.after(nodeTrouble.backAfterMs, () => {
-        void clock.hold(open()).then((next) => {
-          node = next;
-          network.lead(next.app);
-        });
+        const reopen = async (): Promise<void> => {
+          node = await clock.hold(open());
+          network.lead(node.app);
+        };
+        void reopen();
       });
     });
 

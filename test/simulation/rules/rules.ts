@@ -2,6 +2,7 @@ import type { Evidence } from '../evidence.ts';
 import { allIsReleased, callEnds, noInternalError } from './ends.ts';
 import { contextIsWhatWasHeard } from './heard.ts';
 import { audioAfterInterruption } from './interruption.ts';
+import { journalReplays } from './journal.ts';
 import { oneReply } from './replies.ts';
 import type { Rule, Violation } from './rule.ts';
 import { unansweredCaller, unexplainedSilence } from './silence.ts';
@@ -16,6 +17,7 @@ export const rules: readonly Rule[] = [
   contextIsWhatWasHeard,
   turnsAreStored,
   callersWords,
+  journalReplays,
   callEnds,
   allIsReleased,
   noInternalError,

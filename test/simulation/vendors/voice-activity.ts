@@ -20,7 +20,6 @@ export function memoryVoiceActivity(): MemoryVoiceActivity {
       let isSpeaking = false;
       let voicedSinceMs: number | undefined;
       let voicedUntilMs = 0;
-      let isClosed = false;
       const frame = (isVoice: boolean, lengthMs: number): void => {
         const startMs = writtenMs;
         writtenMs += lengthMs;
@@ -43,15 +42,13 @@ export function memoryVoiceActivity(): MemoryVoiceActivity {
       };
       const stream: VoiceActivityStream = {
         write(mulaw) {
-          for (let at = 0; at < mulaw.length && !isClosed; at += PHONE_FRAME_BYTES) {
+          for (let at = 0; at < mulaw.length; at += PHONE_FRAME_BYTES) {
+            if (!streams.has(stream)) return;
             const end = Math.min(at + PHONE_FRAME_BYTES, mulaw.length);
             frame(isVoiced(mulaw[(at + end) >> 1] ?? 0xff), phoneMs(end - at));
           }
         },
-        close() {
-          isClosed = true;
-          streams.delete(stream);
-        },
+        close: () => void streams.delete(stream),
       };
       streams.add(stream);
       return stream;

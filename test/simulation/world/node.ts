@@ -59,7 +59,10 @@ export async function startNode(parts: {
   const vendorPool = createVendorPool({ vendors: parts.specs, urls: {}, clock, log });
   const toolbox = simulatedToolbox(clock, log, parts.random);
   const floor = createCallFloor({ store, vendorPool, toolbox, voiceActivity, clock, log });
-  floor.subscribe(instanceId, parts.on);
+  floor.subscribe(instanceId, (event) => {
+    // What a dead process still does here, nobody could see.
+    if (state !== 'dead') parts.on(event);
+  });
 
   const app = Fastify();
   registerHooks(app, {
