@@ -1,3 +1,5 @@
+import type { ClientEvent } from './client-event.ts';
+
 /** What arrives from the caller's side. After `closed` nothing more arrives. */
 export type TransportListener = {
   /** G.711 mu-law, 8 kHz, mono; normally 160 bytes. Valid only until the listener returns. */
@@ -5,6 +7,8 @@ export type TransportListener = {
   /** All audio sent before the mark of this name has been played, or was thrown away by `clear`. */
   mark(name: string): void;
   key(digit: string): void;
+  /** Words that were typed instead of spoken. Unanswered ones only join what the agent knows. */
+  typed?(text: string, isAnswered: boolean): void;
   /** `reason` is `caller` when the other side ended it, `broken` when the connection died. */
   closed(reason: 'caller' | 'broken'): void;
 };
@@ -23,6 +27,8 @@ export type Transport = {
   sendMark(name: string): void;
   /** Throws away what the other side has buffered; its pending marks come back at once. */
   clear(): void;
+  /** Shows the caller's program what happens; absent: the caller has a telephone. */
+  show?(event: ClientEvent): void;
   /** Ends this side; after it nothing more arrives, not even `closed`. For a phone call the carrier then goes on with what the answer to its webhook said. */
   close(): void;
 };

@@ -94,7 +94,7 @@ function heard(draft: Draft, spoken: string, closes: boolean): void {
 }
 
 /** What the caller's words and keys do to what the agent is saying. */
-function takeFloor(draft: Draft): void {
+export function takeFloor(draft: Draft): void {
   const { reply, caller, policy } = draft.state;
   if (!reply || policy.sound === 'theirs') return;
   if (reply.audio.is === 'held') {
@@ -165,7 +165,14 @@ export function endTurn(draft: Draft): void {
 /** The agent has finished: a sign of listening that fell into its words needs no answer. */
 export function forgetBackchannel(draft: Draft): void {
   const { turn, voice, voiceStartMs } = draft.state.caller;
-  if (!turn || turn.nearEnd || voice === 'speaking' || !isBackchannel(turnText(turn))) return;
+  if (
+    !turn ||
+    turn.nearEnd ||
+    turn.isTyped ||
+    voice === 'speaking' ||
+    !isBackchannel(turnText(turn))
+  )
+    return;
   const lastWordsMs =
     voiceStartMs >= turn.startMs && voiceStartMs <= turn.changedMs ? voiceStartMs : turn.changedMs;
   if (lastWordsMs < draft.nowMs - ANSWER_OVERLAP_MS) recordCallerTurn(draft);
@@ -208,7 +215,7 @@ export function heardByThem(draft: Draft, text: string): void {
   });
 }
 
-function newTurn(draft: Draft): CallerTurn {
+export function newTurn(draft: Draft): CallerTurn {
   const { caller } = draft.state;
   const { nowMs } = draft;
   const fresh = {

@@ -52,6 +52,8 @@ export type Input = { readonly atMs: number } & (
   /** The caller has heard the reply's audio up to here. */
   | { readonly type: 'played'; readonly replyId: number; readonly playedMs: number }
   | { readonly type: 'key'; readonly digit: string }
+  /** Words that the caller wrote. Those that are not answered only join what the model is shown. */
+  | { readonly type: 'typed'; readonly text: string; readonly isAnswered: boolean }
   /**
    * Where the sound is the other side's: the caller's turn is over, and an answer is waited for.
    * `text` is what the caller has said since the last one, possibly nothing.

@@ -46,6 +46,8 @@ export type CallerTurn = {
   readonly nearEnd: boolean;
   /** The words that a reply was last prepared for on trial: it is not prepared twice for the same. */
   readonly tried: string | null;
+  /** Some of it was written, not spoken: nobody writes by accident. */
+  readonly isTyped?: true;
 };
 
 export type ToolCall = {

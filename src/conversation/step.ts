@@ -37,6 +37,7 @@ import {
 import type { Conversation, Reply } from './state.ts';
 import { replyToolCall, sayToolFiller, toolResult, transferred } from './tool-calls.ts';
 import type { TimerName } from './timer-name.ts';
+import { typed } from './typing.ts';
 import { answerDue, handedOver, promptDue, settleLastWords, takenOver } from './worded.ts';
 
 /**
@@ -118,12 +119,16 @@ function take(draft: Draft, input: Input): void {
     case 'heard-resumed':
     case 'heard-end':
     case 'key':
+    case 'typed':
       // Nobody is listened to before the answer or after the agent's last words have begun.
       return phase.name === 'talking' ? listen(draft, input) : undefined;
   }
 }
 
-function listen(draft: Draft, input: Extract<Input, { type: `heard-${string}` | 'key' }>): void {
+function listen(
+  draft: Draft,
+  input: Extract<Input, { type: `heard-${string}` | 'key' | 'typed' }>,
+): void {
   switch (input.type) {
     case 'heard-interim':
       return heardInterim(draft, input.text);
@@ -137,6 +142,8 @@ function listen(draft: Draft, input: Extract<Input, { type: `heard-${string}` | 
       return heardEnd(draft, input.text);
     case 'key':
       return keyPressed(draft, input.digit);
+    case 'typed':
+      return typed(draft, input.text, input.isAnswered);
   }
 }
 

@@ -54,6 +54,7 @@ const SCHEMAS: { readonly [Type in Input['type']]: z.ZodType<Of<Type>> } = {
   'speech-done': input('speech-done', { replyId }),
   played: input('played', { replyId, playedMs: ms }),
   key: input('key', { digit: text }),
+  typed: input('typed', { text, isAnswered: z.boolean() }),
   'answer-due': input('answer-due', { text }),
   'prompt-due': input('prompt-due', {}),
   'handed-over': input('handed-over', { replyId, callId: text }),

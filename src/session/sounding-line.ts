@@ -5,6 +5,7 @@ import type { Transport } from '#contracts/transport.ts';
 import type { VoiceActivity } from '#contracts/voice-activity.ts';
 import type { AgentConfig } from '#protocol/agent-config.ts';
 import { journalMs } from '#replay/journal.ts';
+import { createClientView } from './client-view.ts';
 import type { Line, LineSurroundings } from './line.ts';
 import { createMouth } from './mouth.ts';
 import { createTones } from './tones.ts';
@@ -33,6 +34,7 @@ export function soundingLine(parts: SoundingLineParts, around: LineSurroundings)
     on: take,
   });
   const tones = createTones(transport);
+  const view = createClientView();
 
   let writtenMs = 0;
   /** A moment in the caller's audio, on the call's clock: what was written last has just been said. */
@@ -78,6 +80,7 @@ export function soundingLine(parts: SoundingLineParts, around: LineSurroundings)
         },
         mark: (name) => void (tones.mark(name) || mouth.mark(name, writtenMs)),
         key: (digit) => take({ type: 'key', digit }),
+        typed: (text, isAnswered) => take({ type: 'typed', text, isAnswered }),
         closed: around.closed,
       });
       take({ type: 'answered' });
@@ -100,6 +103,11 @@ export function soundingLine(parts: SoundingLineParts, around: LineSurroundings)
           return hearing.finalize();
       }
     },
+    ...(transport.show && {
+      settled: (step) => {
+        for (const event of view.of(step)) transport.show?.(event);
+      },
+    }),
     play: tones.play,
     silence() {
       isSilenced = true;

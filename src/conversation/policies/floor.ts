@@ -14,6 +14,7 @@ export function claimsFloor({ reply, caller, policy }: Conversation): boolean {
   if (!turn) return false;
   // Until an answer is heard the caller is simply not finished: any word counts.
   if (reply.kind === 'answer' && reply.heardSinceMs === null) return true;
+  if (turn.isTyped && reply.interruptible) return true;
   if (!reply.interruptible || !policy.bargeIn.enabled) return false;
   const text = turnText(turn);
   if (reply.afterwards === 'end' && isClosing(text)) return false;
