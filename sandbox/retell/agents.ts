@@ -6,7 +6,7 @@ import { notFound, Refusal } from './refusal.ts';
 import { pageOf, pageQuery, parsed } from './route.ts';
 import type { Route } from './route.ts';
 import { agentOf, newestOf, newRetellId, versionOf, voiceIds } from './workspace.ts';
-import type { Agent, AgentVersion, Workspace } from './workspace.ts';
+import type { Agent, AgentVersion, Workspace } from './account.ts';
 
 /**
  * Agents and their versions. Seen at the live API and held here: a new agent is version 0 and not

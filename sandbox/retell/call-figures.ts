@@ -1,14 +1,4 @@
-import type { RetellCall } from './retell-call.ts';
-
-/** Milliseconds, one for each time. */
-export type LatencySamples = {
-  /** The caller's last word to the agent's first. */
-  readonly e2e: number[];
-  readonly llm: number[];
-  readonly llm_websocket_network_rtt: number[];
-  readonly tts: number[];
-  readonly asr: number[];
-};
+import type { RetellCall } from './account.ts';
 
 /** What Retell tells of a kind of latency; percentiles by nearest rank. */
 export function statisticsOf(values: readonly number[]): object {

@@ -7,11 +7,11 @@ import { listCalls } from './list-calls.ts';
 import { numberOf } from './numbers.ts';
 import { notFound, Refusal, REFUSALS } from './refusal.ts';
 import { renderCall } from './retell-call.ts';
-import type { RetellCall } from './retell-call.ts';
+import type { RetellCall } from './account.ts';
 import { parsed } from './route.ts';
 import type { Route } from './route.ts';
 import { agentOf, newRetellId, versionOf } from './workspace.ts';
-import type { Workspace } from './workspace.ts';
+import type { Workspace } from './account.ts';
 
 /** Who connects a call once it is registered. */
 export type Placing = {

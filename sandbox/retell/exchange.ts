@@ -11,10 +11,10 @@ import type { WeightedAgents } from './number-body.ts';
 import { failCall } from './phone-call.ts';
 import type { CallOutcome, Live, PhoneCall } from './phone-call.ts';
 import { Refusal } from './refusal.ts';
-import type { RetellCall } from './retell-call.ts';
+import type { RetellCall } from './account.ts';
 import type { Webhooks } from './webhooks.ts';
 import { agentOf, newRetellId, versionOf } from './workspace.ts';
-import type { Workspace } from './workspace.ts';
+import type { Workspace } from './account.ts';
 
 /** Who is at a number that an agent dials. Nobody, where nothing was said of it. */
 export type Callee =

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isRecord, parseRecord } from '#lib/record.ts';
 import { agentOverrideSchema, versionReferenceSchema } from './agent-body.ts';
 import type { Webhooks } from './webhooks.ts';
-import type { PhoneNumber, Workspace } from './workspace.ts';
+import type { PhoneNumber, Workspace } from './account.ts';
 
 /** What becomes of a call that comes in. */
 export type InboundDecision =

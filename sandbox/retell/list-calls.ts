@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isRecord } from '#lib/record.ts';
 import { renderCall } from './retell-call.ts';
-import type { RetellCall } from './retell-call.ts';
+import type { RetellCall } from './account.ts';
 import { pageOf, parsed } from './route.ts';
 
 /**

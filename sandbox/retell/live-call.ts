@@ -10,7 +10,7 @@ import { lineCaller } from './line/scripted-caller.ts';
 import { isError } from './phone-call.ts';
 import type { CallOutcome, Live } from './phone-call.ts';
 import { renderCall, transcripts } from './retell-call.ts';
-import type { RetellCall } from './retell-call.ts';
+import type { RetellCall } from './account.ts';
 import type { Webhooks } from './webhooks.ts';
 
 const TRANSFER_MS = 2_000;

@@ -14,7 +14,7 @@ import { notFound, Refusal } from './refusal.ts';
 import { objectOf, pageOf, pageQuery, parsed } from './route.ts';
 import type { Route } from './route.ts';
 import { agentOf, versionOf } from './workspace.ts';
-import type { PhoneNumber, Workspace } from './workspace.ts';
+import type { PhoneNumber, Workspace } from './account.ts';
 
 /**
  * Phone numbers. `ownerOf` tells which workspace has a number: a number that another one has cannot

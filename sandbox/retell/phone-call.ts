@@ -1,6 +1,6 @@
 import type { CallRecord } from '#sandbox/caller/record.ts';
 import type { FrameRecord } from './line/llm-socket.ts';
-import type { RetellCall } from './retell-call.ts';
+import type { RetellCall } from './account.ts';
 import type { Webhooks } from './webhooks.ts';
 
 /** A call on a simulated line. */

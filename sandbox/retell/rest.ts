@@ -4,7 +4,7 @@ import { isRecord } from '#lib/record.ts';
 import type { HttpExchange } from '#sandbox/lib/http.ts';
 import { Refusal, REFUSALS } from './refusal.ts';
 import type { RestAnswer, Route } from './route.ts';
-import type { Workspace } from './workspace.ts';
+import type { Workspace } from './account.ts';
 
 /** One request to the REST API. */
 export type ReceivedRequest = {

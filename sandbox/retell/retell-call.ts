@@ -1,43 +1,6 @@
-import type { AgentSettings } from './agent-body.ts';
+import type { RetellCall } from './account.ts';
 import { costOf, statisticsOf } from './call-figures.ts';
-import type { LatencySamples } from './call-figures.ts';
 import { textOfTranscript, utterancesOf } from './transcript.ts';
-import type { TranscriptEntry } from './transcript.ts';
-import type { Workspace } from './workspace.ts';
-
-export type CallStatus = 'registered' | 'not_connected' | 'ongoing' | 'ended' | 'error';
-
-/** One call, as the whole of Retell knows it. Times are epoch milliseconds. */
-export type RetellCall = {
-  readonly workspace: Workspace;
-  readonly callId: string;
-  readonly type: 'phone_call' | 'web_call';
-  readonly direction: 'inbound' | 'outbound';
-  readonly from: string;
-  readonly to: string;
-  readonly agentId: string;
-  readonly agentVersion: number;
-  /** Of the agent's version, with the overrides of this call; `update_agent` changes them. */
-  settings: AgentSettings;
-  metadata: unknown;
-  dynamicVariables: Readonly<Record<string, string>> | undefined;
-  readonly customSipHeaders: Readonly<Record<string, string>> | undefined;
-  readonly createdAtMs: number;
-  /** Whether the number is the customer's own, at a trunk that costs Retell nothing. */
-  readonly ownTrunk: boolean;
-  status: CallStatus;
-  startMs: number | undefined;
-  endMs: number | undefined;
-  disconnectionReason: string | undefined;
-  transferDestination: string | undefined;
-  isAnalyzed: boolean;
-  readonly transcript: TranscriptEntry[];
-  readonly latency: LatencySamples;
-  /** Of Retell's own language model; one number for each request. */
-  readonly tokens: number[];
-  /** What ends the call from outside while it is live; undefined before and after. */
-  stop: ((reason: string) => void) | undefined;
-};
 
 /**
  * The call object of the REST API and the webhooks. What is not known yet is absent, as are metadata

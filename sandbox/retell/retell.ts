@@ -16,7 +16,7 @@ import type { ReceivedRequest, RestFault } from './rest.ts';
 import { createWebhooks } from './webhooks.ts';
 import type { SentWebhook, WebhookFaults } from './webhooks.ts';
 import { newestOf, newRetellId, snapshotOf, voiceIds } from './workspace.ts';
-import type { PhoneNumber, Workspace } from './workspace.ts';
+import type { PhoneNumber, Workspace } from './account.ts';
 
 export type NumberSettings = Partial<Omit<PhoneNumber, 'phoneNumber'>> & {
   /** E.164. */

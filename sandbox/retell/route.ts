@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { isRecord } from '#lib/record.ts';
 import type { JsonRecord } from '#lib/record.ts';
 import { Refusal } from './refusal.ts';
-import type { Workspace } from './workspace.ts';
+import type { Workspace } from './account.ts';
 
 export type RestRequest = {
   readonly workspace: Workspace;

@@ -4,9 +4,9 @@ import type { Network, WebResponse } from '#sandbox/carrier/network.ts';
 import { createRandom } from '#sandbox/lib/random.ts';
 import type { WebhookEvent } from './agent-body.ts';
 import { renderCall } from './retell-call.ts';
-import type { RetellCall } from './retell-call.ts';
+import type { RetellCall } from './account.ts';
 import { retellSignature } from './signature.ts';
-import type { Workspace } from './workspace.ts';
+import type { Workspace } from './account.ts';
 
 /** One request that Retell made, with what came of it. */
 export type SentWebhook = {

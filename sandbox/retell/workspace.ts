@@ -1,54 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { AgentSettings } from './agent-body.ts';
-import type { WeightedAgents } from './number-body.ts';
+import type { Agent, AgentVersion, Workspace } from './account.ts';
 import { notFound, Refusal } from './refusal.ts';
-import type { RetellCall } from './retell-call.ts';
-
-export type AgentVersion = {
-  readonly version: number;
-  settings: AgentSettings;
-  isPublished: boolean;
-  modifiedAtMs: number;
-  readonly baseVersion: number | undefined;
-};
-
-export type Agent = { readonly agentId: string; readonly versions: AgentVersion[] };
-
-export type PhoneNumber = {
-  /** E.164, or whatever was imported without that check. */
-  readonly phoneNumber: string;
-  readonly type: 'retell-twilio' | 'retell-telnyx' | 'custom';
-  modifiedAtMs: number;
-  nickname: string | null | undefined;
-  areaCode: number | undefined;
-  inboundAgents: WeightedAgents | null | undefined;
-  outboundAgents: WeightedAgents | null | undefined;
-  inboundWebhookUrl: string | null | undefined;
-  fallbackNumber: string | null | undefined;
-  allowedInbound: readonly string[] | null | undefined;
-  allowedOutbound: readonly string[] | null | undefined;
-  terminationUri: string | undefined;
-  authUsername: string | undefined;
-  authPassword: string | undefined;
-  transport: string | null | undefined;
-};
-
-/** One customer of Retell: keys, agents, numbers and calls that no other customer sees. */
-export type Workspace = {
-  /** Of the REST API; any of them opens it. */
-  readonly apiKeys: readonly string[];
-  /** The one of them that carries the webhook badge and signs. */
-  readonly webhookKey: string;
-  /** Of the whole account; an agent's own one takes its place. */
-  readonly webhookUrl: string | undefined;
-  /** Calls at one time. */
-  readonly concurrencyLimit: number;
-  readonly agents: Map<string, Agent>;
-  readonly numbers: Map<string, PhoneNumber>;
-  readonly calls: Map<string, RetellCall>;
-  /** Ids of Retell's own response engines, which agents of an account's own refer to. */
-  readonly engineIds: Set<string>;
-};
 
 /** Twelve bytes in hexadecimal after what it is of, as Retell's ids look. */
 export const newRetellId = (prefix: 'agent' | 'call' | 'llm' | 'conversation_flow'): string =>

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { endReasons } from '#protocol/calls.ts';
 import { watchedStep } from '#test/support/conversation-invariants.ts';
 import { policyWith, talk } from '#test/support/conversation.ts';
-import type { UntimedInput } from '#test/support/conversation.ts';
+import type { UntimedInput } from '#test/support/conversation-agent.ts';
 import { ENDING_MS } from './policies/dues.ts';
 import { PREPARED_TEXTS } from './ending.ts';
 import { newConversation } from './state.ts';

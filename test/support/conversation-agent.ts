@@ -2,7 +2,13 @@ import type { ContextItem } from '#contracts/language-model.ts';
 import type { WordTime } from '#contracts/text-to-speech.ts';
 import type { Effect } from '#conversation/effect.ts';
 import type { Role } from '#contracts/vendor.ts';
-import type { UntimedInput } from './conversation.ts';
+import type { Input } from '#conversation/input.ts';
+
+export type UntimedInput = Input extends infer One
+  ? One extends Input
+    ? Omit<One, 'atMs'>
+    : never
+  : never;
 
 /** What a language model does when asked once. */
 export type Thought = {

@@ -9,17 +9,12 @@ import type { TimerName } from '#conversation/timer-name.ts';
 import { agentConfigSchema } from '#protocol/agent-config.ts';
 import type { Turn } from '#protocol/calls.ts';
 import { fakeAgent } from './conversation-agent.ts';
-import type { Thought, Voice } from './conversation-agent.ts';
+import type { Thought, UntimedInput, Voice } from './conversation-agent.ts';
 import { watchedStep } from './conversation-invariants.ts';
 
 type Parts<T> = {
   readonly [K in keyof T]?: T[K] extends readonly unknown[] ? T[K] : Partial<T[K]>;
 };
-export type UntimedInput = Input extends infer One
-  ? One extends Input
-    ? Omit<One, 'atMs'>
-    : never
-  : never;
 export type TimedEffect = Effect & { readonly atMs: number };
 
 /** A policy without a greeting, whose recogniser leaves the end of turns to us. */

@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from '#lib/clock.ts';
 import type { Span } from '#sandbox/caller/record.ts';
 import type { WordSpan } from '#sandbox/speech/speech.ts';
-import type { RetellCall } from '../retell-call.ts';
+import type { RetellCall } from '../account.ts';
 import { addWord, isUtterance } from '../transcript.ts';
 import type { AgentSide, LineSide } from './agent-side.ts';
 import { addTo, newReply } from './reply.ts';

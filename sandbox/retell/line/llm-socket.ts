@@ -2,7 +2,7 @@ import { isRecord } from '#lib/record.ts';
 import type { Cancel, Clock } from '#lib/clock.ts';
 import type { Network, Socket } from '#sandbox/carrier/network.ts';
 import { renderCall } from '../retell-call.ts';
-import type { RetellCall } from '../retell-call.ts';
+import type { RetellCall } from '../account.ts';
 import { utterancesOf } from '../transcript.ts';
 import { filledIn } from '../webhooks.ts';
 import type { AgentSide, LineSide } from './agent-side.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '#lib/clock.ts';
-import type { RetellCall } from '../retell-call.ts';
+import type { RetellCall } from '../account.ts';
 import { utterancesOf } from '../transcript.ts';
 import type { AgentSide, LineSide } from './agent-side.ts';
 
