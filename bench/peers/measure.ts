@@ -34,7 +34,7 @@ export const FULL: Effort = {
 /** Enough to see that everything works; its figures are rough. */
 export const QUICK: Effort = {
   warmUpSeconds: 12,
-  singleCallSeconds: 45,
+  singleCallSeconds: 60,
   usageCalls: 4,
   usageSeconds: 20,
   firstStepCalls: 4,
@@ -42,14 +42,19 @@ export const QUICK: Effort = {
   stepSeconds: 20,
 };
 
+/** What a call costs beyond what the server takes without any. */
+export type Cost = { readonly cpuMsPerCallSecond: number; readonly mbPerCall: number };
+
 export type Measured = {
   readonly single: Experience;
   /** Means over the interruptions; undefined where none was answered. */
   readonly truth: Truth | undefined;
-  readonly cpuMsPerCallSecond: number;
-  readonly mbPerCall: number;
+  /** At `usageCalls`, the same for every system. */
+  readonly cost: Cost;
   /** The most calls that were carried as well as one. */
   readonly callsUntilDegraded: number;
+  /** At that many calls; undefined: at no number. */
+  readonly costAtMost: Cost | undefined;
   /** Why there were no more. */
   readonly limitedBy: string;
 };
@@ -77,9 +82,10 @@ export async function measure(
     await callers.end();
     await world.clock.sleep(IDLE_MS);
 
+    const meter = await costMeter(system, world);
+
     say(`one call for ${effort.singleCallSeconds} s`);
     await world.takeShown();
-    const idle = usageOf(system.pid);
     await callers.grow(1);
     await sleep(effort.singleCallSeconds);
     const { turns, cutIns } = callers.since(0);
@@ -91,79 +97,117 @@ export async function measure(
     say(`${effort.usageCalls} calls for ${effort.usageSeconds} s`);
     await callers.grow(effort.usageCalls);
     await world.clock.sleep(SETTLING_MS);
-    const from = usageOf(system.pid);
-    const fromMs = world.clock.now();
+    meter.start();
     await sleep(effort.usageSeconds);
-    const to = usageOf(system.pid);
-    const callSeconds = ((world.clock.now() - fromMs) / 1_000) * effort.usageCalls;
+    const cost = meter.costOf(effort.usageCalls);
 
-    const { held, why } = await climb(callers, world, single.voiceToVoice.p95, effort, say);
     return {
       single,
       truth,
-      cpuMsPerCallSecond: (to.cpuMs - from.cpuMs) / callSeconds,
-      mbPerCall: (to.memoryMb - idle.memoryMb) / effort.usageCalls,
-      callsUntilDegraded: held,
-      limitedBy: why,
+      cost,
+      ...(await climb({ callers, meter, world, effort, say }, single.voiceToVoice.p95)),
     };
   } finally {
     await callers.end();
   }
 }
 
+type CostMeter = {
+  start(): void;
+  /** Since the start, with so many calls all the while. */
+  costOf(calls: number): Cost;
+};
+
+/** Looks how much the server takes while nobody calls, first. */
+async function costMeter(system: SystemUnderTest, world: World): Promise<CostMeter> {
+  const { clock } = world;
+  const before = usageOf(system.pid);
+  const beforeMs = clock.now();
+  await clock.sleep(IDLE_MS);
+  const idle = usageOf(system.pid);
+  const idleCpuShare = (idle.cpuMs - before.cpuMs) / (clock.now() - beforeMs);
+  let from = idle;
+  let fromMs = clock.now();
+  return {
+    start() {
+      from = usageOf(system.pid);
+      fromMs = clock.now();
+    },
+    costOf(calls) {
+      const to = usageOf(system.pid);
+      const durationMs = clock.now() - fromMs;
+      const cpuMs = to.cpuMs - from.cpuMs - idleCpuShare * durationMs;
+      return {
+        cpuMsPerCallSecond: Math.max(0, cpuMs) / calls / (durationMs / 1_000),
+        mbPerCall: Math.max(0, to.memoryMb - idle.memoryMb) / calls,
+      };
+    },
+  };
+}
+
+type Bench = {
+  readonly callers: Callers;
+  readonly meter: CostMeter;
+  readonly world: World;
+  readonly effort: Effort;
+  readonly say: (sentence: string) => void;
+};
+
 /** Tries more and more calls, then the numbers between; a number that fails once is tried again. */
 async function climb(
-  callers: Callers,
-  world: World,
+  bench: Bench,
   unloadedP95Ms: number,
-  effort: Effort,
-  say: (sentence: string) => void,
-): Promise<{ readonly held: number; readonly why: string }> {
+): Promise<Pick<Measured, 'callsUntilDegraded' | 'costAtMost' | 'limitedBy'>> {
+  const { callers, world, effort, say } = bench;
   let held = 0;
+  let costAtMost: Cost | undefined;
   let tooMany: number | undefined;
-  let why = `the most that were tried`;
+  let limitedBy = 'the most that were tried';
   const limits = { first: effort.firstStepCalls, most: effort.mostCalls };
   for (;;) {
     const calls = nextStep(held, tooMany, limits);
-    if (calls === undefined) return { held, why };
-    let verdict = await tryCalls(callers, calls, world, unloadedP95Ms, effort);
-    if (verdict.state === 'degraded') {
+    if (calls === undefined) return { callsUntilDegraded: held, costAtMost, limitedBy };
+    let { verdict, cost } = await tryCalls(bench, calls, unloadedP95Ms);
+    if (verdict.state !== 'holds') {
       say(`${calls} calls: ${verdict.why}; once more`);
       await callers.end();
-      verdict = await tryCalls(callers, calls, world, unloadedP95Ms, effort);
+      await world.clock.sleep(IDLE_MS);
+      ({ verdict, cost } = await tryCalls(bench, calls, unloadedP95Ms));
     }
     say(`${calls} calls: ${verdict.state === 'holds' ? 'hold' : verdict.why}`);
-    if (verdict.state === 'holds') held = calls;
-    else {
-      tooMany = calls;
-      const who = verdict.state === 'generator-limit' ? 'the load generator' : 'the server';
-      why = `${who}: at ${calls} calls ${verdict.why}`;
-      // What was late is given time to end, or it would be counted against fewer calls.
-      await callers.end();
-      await world.clock.sleep(IDLE_MS);
+    if (verdict.state === 'holds') {
+      held = calls;
+      costAtMost = cost;
+      continue;
     }
+    tooMany = calls;
+    const who = verdict.state === 'generator-limit' ? 'the load generator' : 'the server';
+    limitedBy = `${who}: at ${calls} calls ${verdict.why}`;
+    // What was late is given time to end, or it would be counted against fewer calls.
+    await callers.end();
+    await world.clock.sleep(IDLE_MS);
   }
 }
 
 async function tryCalls(
-  callers: Callers,
+  { callers, meter, world, effort }: Bench,
   calls: number,
-  world: World,
   unloadedP95Ms: number,
-  effort: Effort,
-): Promise<Verdict> {
+): Promise<{ readonly verdict: Verdict; readonly cost: Cost }> {
   await callers.grow(calls);
   await world.clock.sleep(SETTLING_MS);
   await world.takeDelayMs();
   const fromMs = world.clock.now();
+  meter.start();
   await world.clock.sleep(effort.stepSeconds * 1_000);
+  const cost = meter.costOf(calls);
   const { turns, cutIns } = callers.since(fromMs);
   const step = {
     ...experienceOf(turns, cutIns),
     generatorDelayMs: await world.takeDelayMs(),
     droppedCalls: callers.dropped(),
   };
-  return judge(step, unloadedP95Ms);
+  return { verdict: judge(step, unloadedP95Ms), cost };
 }
 
 type Callers = {

@@ -10,9 +10,9 @@ const measured = (v2v: number, cpu: number, failedTurns = 0, limitedBy = 'the se
     failedTurns,
   },
   truth: { unheard: 0, missing: 1.25 },
-  cpuMsPerCallSecond: cpu,
-  mbPerCall: 0.5,
+  cost: { cpuMsPerCallSecond: cpu, mbPerCall: 0.5 },
   callsUntilDegraded: 100,
+  costAtMost: { cpuMsPerCallSecond: cpu / 2, mbPerCall: 0.25 },
   limitedBy,
 });
 const system = (name: string) => ({
@@ -69,9 +69,10 @@ test('the table shows each system beside us, says which limit was met, and why o
   };
   const text = table(report);
   const lines = text.split('\n');
-  expect(new Set(lines.slice(0, 10).map((line) => line.length)).size).toBe(1);
+  expect(new Set(lines.slice(0, 11).map((line) => line.length)).size).toBe(1);
   expect(text).toContain('1000 / 1100 ms (×1.25)');
   expect(text).toContain('| 100 (×1) ');
+  expect(text).toContain('| 10 ms, 0.25 MB ');
   expect(text).toContain('| 100 or more (×1) ');
   expect(text).toContain('absent was skipped: npm was not found');
   expect(text).toContain('A quick run');

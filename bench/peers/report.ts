@@ -1,5 +1,5 @@
 import type { Spread } from './figures.ts';
-import type { Measured } from './measure.ts';
+import type { Cost, Measured } from './measure.ts';
 import type { SystemUnderTest } from './system.ts';
 
 type Range = { readonly p50: number; readonly p95: number; readonly count: number } | null;
@@ -19,6 +19,11 @@ export type PeerReport =
       readonly mb_per_call: number;
       readonly calls_until_degraded: number;
       readonly limited_by: string;
+      /** The cost of a call at that many; null: not one call was carried. */
+      readonly at_most_calls: {
+        readonly cpu_ms_per_call_second: number;
+        readonly mb_per_call: number;
+      } | null;
       /** Words for each interruption; null: none was answered. */
       readonly unheard_words_in_context: number | null;
       readonly heard_words_missing_from_context: number | null;
@@ -65,10 +70,10 @@ export function measuredReport(system: SystemUnderTest, measured: Measured): Pee
     barge_in_ms: rangeOf(single.bargeIn),
     turns: single.turns,
     failed_turns: single.failedTurns,
-    cpu_ms_per_call_second: round(measured.cpuMsPerCallSecond, 2),
-    mb_per_call: round(measured.mbPerCall, 2),
+    ...costReport(measured.cost),
     calls_until_degraded: measured.callsUntilDegraded,
     limited_by: measured.limitedBy,
+    at_most_calls: measured.costAtMost ? costReport(measured.costAtMost) : null,
     unheard_words_in_context: truth ? round(truth.unheard, 2) : null,
     heard_words_missing_from_context: truth ? round(truth.missing, 2) : null,
     settings: system.settings,
@@ -132,6 +137,11 @@ export function table({ peers, machine, date, quick }: PeersReport): string {
     (peer) =>
       `${peer.calls_until_degraded}${peer.limited_by.startsWith('the server') ? '' : ' or more'}${times(peer.ratios?.calls)}`,
   );
+  row('CPU, memory per call at that many', (peer) =>
+    peer.at_most_calls
+      ? `${peer.at_most_calls.cpu_ms_per_call_second} ms, ${peer.at_most_calls.mb_per_call} MB`
+      : '–',
+  );
   row('unheard words in the context', (peer) => words(peer.unheard_words_in_context));
   row('heard words not in the context', (peer) => words(peer.heard_words_missing_from_context));
   row('failed turns', (peer) => `${peer.failed_turns} of ${peer.turns}`);
@@ -152,6 +162,11 @@ export function table({ peers, machine, date, quick }: PeersReport): string {
   const rough = quick ? ['A quick run: the figures are rough.'] : [];
   return [...lines, '', where, ...rough, ...notes].join('\n');
 }
+
+const costReport = ({ cpuMsPerCallSecond, mbPerCall }: Cost) => ({
+  cpu_ms_per_call_second: round(cpuMsPerCallSecond, 2),
+  mb_per_call: round(mbPerCall, 2),
+});
 
 const rangeOf = (spread: Spread | undefined): Range => spread ?? null;
 
