@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Logger } from 'pino';
 import { createApi } from '#api/api.ts';
 import { registerHooks } from '#api/hooks.ts';
+import { createBrowserCalls } from '#api/rtvi.ts';
 import type { CheckKeys, Provider } from '#contracts/provider.ts';
 import type { Role } from '#contracts/vendor.ts';
 import type { VoiceActivity } from '#contracts/voice-activity.ts';
@@ -96,6 +97,19 @@ export async function createServer(parts: {
       floor.list(instanceId).some((call) => call.callId === callId),
     silenceMs: config.retellSilenceMs,
   });
+  const hasRoom = (): boolean => floor.count() < config.maxCalls;
+  const browserCalls = createBrowserCalls({
+    store,
+    clock,
+    log,
+    publicUrl,
+    nodeId,
+    ready,
+    hasRoom,
+    answer: floor.answer,
+    prepare: floor.prepare,
+    vendorKeys,
+  });
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
 
@@ -112,6 +126,7 @@ export async function createServer(parts: {
     ready,
     kickWiring: () => wiring.kick(),
     publicUrl,
+    browserCalls,
   });
   registerHooks(api, {
     store,
@@ -121,11 +136,12 @@ export async function createServer(parts: {
     twilioUrl,
     nodeId,
     ready,
-    hasRoom: () => floor.count() < config.maxCalls,
+    hasRoom,
     answer: floor.answer,
     prepare: floor.prepare,
     takeEvent: events.take,
     worded: { answer: floor.answerWorded, retellUrl: config.retellUrl },
+    browserCalls,
   });
 
   const stopping = new AbortController();

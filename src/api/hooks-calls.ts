@@ -17,6 +17,7 @@ import {
 } from '#providers/pipecat/twiml.ts';
 import type { Channel, Store } from '#store/store.ts';
 import { decideAnswer, endByStatus } from './hooks-policy.ts';
+import type { BrowserCalls } from './rtvi.ts';
 
 export type HookParts = {
   readonly store: Store;
@@ -41,6 +42,8 @@ export type HookParts = {
     /** Retell's REST API, without a trailing slash. */
     readonly retellUrl: string;
   };
+  /** Absent: no calls from browsers. */
+  readonly browserCalls?: Pick<BrowserCalls, 'door' | 'close'>;
 };
 
 /** A channel whose carrier can be told from anybody else. */

@@ -30,12 +30,14 @@ export function registerHooks(app: FastifyInstance, parts: HookParts): void {
   const calls = createHookCalls(parts);
   const door = createStreamDoor(parts, calls);
   const llmDoor = createLlmDoor(parts);
-  openSocketDoors(app.server, [door, llmDoor], log);
+  const { browserCalls } = parts;
+  openSocketDoors(app.server, [door, llmDoor, browserCalls?.door ?? []].flat(), log);
   // Before the server waits for its connections to end: an open media socket would keep it waiting.
   app.addHook('preClose', async () => {
     calls.close();
     door.close();
     llmDoor.close();
+    browserCalls?.close();
   });
 
   /** The channel and form of a request that its carrier has signed; throws otherwise, with nothing stored. */

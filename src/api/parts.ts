@@ -6,6 +6,7 @@ import type { Clock } from '#lib/clock.ts';
 import type { ProviderName } from '#protocol/voice-channel.ts';
 import type { KeyedLock } from '#providers/keyed-lock.ts';
 import type { Store } from '#store/store.ts';
+import type { BrowserCalls } from './rtvi.ts';
 
 /** How people's tokens are checked. With neither a secret nor a JWKS no token is accepted. */
 export type AuthOptions = {
@@ -35,4 +36,6 @@ export type ApiParts = {
   readonly kickWiring: () => void;
   /** Origin under which clients reach this server, without a trailing slash. */
   readonly publicUrl: string;
+  /** Absent: no calls from browsers. */
+  readonly browserCalls?: Pick<BrowserCalls, 'start'>;
 };

@@ -1,0 +1,141 @@
+import { phoneMs, PHONE_FRAME_BYTES } from '#audio/g711.ts';
+import type { Cancel, Clock } from '#lib/clock.ts';
+
+/** Sound on its way to a player that cannot be told to stop, so that it gets little ahead of time. */
+export type Pacer = {
+  /** G.711 mu-law; copied. */
+  push(mulaw: Uint8Array): void;
+  /** Comes back when the player has played all that was pushed before it, or should have. */
+  mark(name: string): void;
+  /**
+   * Throws away what was not sent. What was is played to its end, and its marks come back when it has
+   * been; those of what was thrown away come after them.
+   */
+  clear(): void;
+  /** Nothing is sent and no mark comes back any more. */
+  close(): void;
+};
+
+/** What is sent at a time. */
+const CHUNK_BYTES = PHONE_FRAME_BYTES;
+/** Marks that were thrown away come so long after those that were played that nobody takes them for such. */
+const CLEARED_AFTER_MS = 40;
+/** How long before it runs dry the player gets the very end of a speech. */
+const DRY_BEFORE_MS = 20;
+/** What a cut is softened with: 5 ms. */
+const CUT_BYTES = 40;
+
+type Mark = { readonly name: string; readonly atBytes: number };
+
+/**
+ * @param leadMs how much sound the player may have in hand: what hides a late packet, and what the
+ *   caller still hears after an interruption
+ */
+export function createPacer(parts: {
+  readonly clock: Clock;
+  readonly leadMs: number;
+  readonly send: (mulaw: Uint8Array) => void;
+  readonly onMark: (name: string) => void;
+  /** The player is about to run dry, and nothing more is there for it. */
+  readonly onDry: () => void;
+  /** The sound breaks off here; `next` is the beginning of what would have followed, for a soft end. */
+  readonly onCut: (next: Uint8Array) => void;
+}): Pacer {
+  const { clock, leadMs, send, onMark, onDry, onCut } = parts;
+  let queue: Uint8Array[] = [];
+  let marks: Mark[] = [];
+  /** Counted from the first byte ever pushed. */
+  let pushedBytes = 0;
+  let sentBytes = 0;
+  /** When the player will have played all it was sent, as far as we can know. */
+  let playsUntilMs = clock.now();
+  let cancelPump: Cancel | undefined;
+  const returning = new Set<Cancel>();
+  let isClosed = false;
+
+  const returnAt = (name: string, atMs: number): void => {
+    const cancel = clock.after(atMs - clock.now(), () => {
+      returning.delete(cancel);
+      onMark(name);
+    });
+    returning.add(cancel);
+  };
+
+  /** Marks up to here have all their sound sent: when it will have been played is known. */
+  const returnMarks = (untilBytes: number): void => {
+    while (marks[0] && marks[0].atBytes <= untilBytes) {
+      const { name, atBytes } = marks[0];
+      marks.shift();
+      const leftMs = phoneMs(untilBytes - atBytes);
+      returnAt(name, Math.max(clock.now(), playsUntilMs - leftMs));
+    }
+  };
+
+  const nextChunk = (): Uint8Array => {
+    const [first] = queue;
+    if (!first) return new Uint8Array(0);
+    const chunk = first.subarray(0, CHUNK_BYTES);
+    if (chunk.length === first.length) queue.shift();
+    else queue[0] = first.subarray(CHUNK_BYTES);
+    return chunk;
+  };
+
+  const pump = (): void => {
+    cancelPump = undefined;
+    if (isClosed) return;
+    const nowMs = clock.now();
+    // The player has run dry, at the start of a speech or because this process stood still.
+    if (playsUntilMs < nowMs) playsUntilMs = nowMs;
+    while (queue.length > 0 && playsUntilMs - nowMs < leadMs) {
+      const chunk = nextChunk();
+      sentBytes += chunk.length;
+      playsUntilMs += phoneMs(chunk.length);
+      send(chunk);
+      returnMarks(sentBytes);
+    }
+    if (queue.length > 0) cancelPump = clock.after(playsUntilMs - leadMs - nowMs, pump);
+    else cancelPump = clock.after(playsUntilMs - DRY_BEFORE_MS - nowMs, dry);
+  };
+
+  const dry = (): void => {
+    cancelPump = undefined;
+    onDry();
+  };
+
+  return {
+    push(mulaw) {
+      if (isClosed || mulaw.length === 0) return;
+      queue.push(Uint8Array.from(mulaw));
+      pushedBytes += mulaw.length;
+      if (queue.length > 1) return;
+      cancelPump?.();
+      pump();
+    },
+    mark(name) {
+      if (isClosed) return;
+      marks.push({ name, atBytes: pushedBytes });
+      if (queue.length === 0) returnMarks(sentBytes);
+    },
+    clear() {
+      cancelPump?.();
+      cancelPump = undefined;
+      const [next] = queue;
+      queue = [];
+      const thrownAway = marks;
+      marks = [];
+      sentBytes = pushedBytes;
+      const afterMs = Math.max(clock.now(), playsUntilMs) + CLEARED_AFTER_MS;
+      for (const { name } of thrownAway) returnAt(name, afterMs);
+      if (next && playsUntilMs > clock.now()) onCut(next.subarray(0, CUT_BYTES));
+      else onDry();
+    },
+    close() {
+      isClosed = true;
+      cancelPump?.();
+      for (const cancel of returning) cancel();
+      returning.clear();
+      queue = [];
+      marks = [];
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { encodeMulaw, MULAW_SILENCE, PHONE_FRAME_BYTES, phoneMs } from '#audio/g711.ts';
+import type { OpenResampler, Resampler } from '#audio/resample.ts';
+import type { Cancel, Clock } from '#lib/clock.ts';
+
+/** The caller's sound: what a browser's microphone gives, made into a line that never falls silent. */
+export type Uplink = {
+  /** 16-bit linear PCM, little-endian, mono. Answers why it was not taken, if it was not. */
+  write(pcm: Uint8Array, sampleRateHz: number, channels: number): string | undefined;
+  close(): void;
+};
+
+const LOWEST_RATE_HZ = 8_000;
+const HIGHEST_RATE_HZ = 48_000;
+const PHONE_RATE_HZ = 8_000;
+/** How often the line is looked at. */
+const WATCH_EVERY_MS = 100;
+/** A microphone that is late by no more than this is late; by more it is muted, or there is none. */
+const LATE_MS = 200;
+/** What a muted line is behind by after it was filled up. */
+const BEHIND_MS = 100;
+/** After a stall of this very process what has come in meanwhile is read before silence takes its place. */
+const STALL_MS = 50;
+/** Nobody speaks faster than time goes; what was said before the call was answered comes at once. */
+const MAX_AHEAD_MS = 10_000;
+
+/**
+ * @param on frames of 20 ms, G.711 mu-law at 8 kHz; valid only until it returns. Recognisers give a
+ *   line up that sends nothing, and voice activity would never hear the end of a word: while the
+ *   microphone is muted, frames of silence are told.
+ */
+export function createUplink(parts: {
+  readonly clock: Clock;
+  readonly openResampler: OpenResampler;
+  readonly on: (mulaw: Uint8Array) => void;
+}): Uplink {
+  const { clock, openResampler, on } = parts;
+  const frame = new Uint8Array(PHONE_FRAME_BYTES);
+  const silence = new Uint8Array(PHONE_FRAME_BYTES).fill(MULAW_SILENCE);
+  const startedMs = clock.now();
+  let filledBytes = 0;
+  let toldBytes = 0;
+  let resampler: { readonly rateHz: number; readonly of: Resampler } | undefined;
+
+  const aheadMs = (): number => phoneMs(toldBytes + filledBytes) - (clock.now() - startedMs);
+
+  const tell = (mulaw: Uint8Array): void => {
+    for (let at = 0; at < mulaw.length;) {
+      const part = mulaw.subarray(at, at + PHONE_FRAME_BYTES - filledBytes);
+      frame.set(part, filledBytes);
+      filledBytes += part.length;
+      at += part.length;
+      if (filledBytes < PHONE_FRAME_BYTES) return;
+      filledBytes = 0;
+      toldBytes += PHONE_FRAME_BYTES;
+      on(frame);
+    }
+  };
+
+  let cancelWatch: Cancel = () => undefined;
+  const watch = (): void => {
+    const dueMs = clock.now() + WATCH_EVERY_MS;
+    cancelWatch = clock.after(WATCH_EVERY_MS, () => {
+      const isOnTime = clock.now() - dueMs <= STALL_MS;
+      if (isOnTime && aheadMs() < -LATE_MS) while (aheadMs() < -BEHIND_MS) tell(silence);
+      watch();
+    });
+  };
+  watch();
+
+  const toPhone = (pcm: Int16Array, rateHz: number): Int16Array => {
+    if (rateHz === PHONE_RATE_HZ) return pcm;
+    if (resampler?.rateHz !== rateHz) {
+      resampler?.of.close();
+      resampler = { rateHz, of: openResampler(rateHz, PHONE_RATE_HZ) };
+    }
+    return resampler.of.push(pcm);
+  };
+
+  return {
+    write(pcm, sampleRateHz, channels) {
+      if (channels !== 1) return 'The sound must have one channel.';
+      if (!(sampleRateHz >= LOWEST_RATE_HZ && sampleRateHz <= HIGHEST_RATE_HZ))
+        return `The sound must have ${LOWEST_RATE_HZ} to ${HIGHEST_RATE_HZ} samples a second.`;
+      if (pcm.length % 2 !== 0) return 'The sound must be in samples of 16 bits.';
+      if (aheadMs() > MAX_AHEAD_MS) return 'The sound comes faster than time goes.';
+      // Into a buffer of its own: a view of 16-bit numbers cannot begin at an odd byte.
+      const samples = new Int16Array(pcm.length / 2);
+      new Uint8Array(samples.buffer).set(pcm);
+      tell(encodeMulaw(toPhone(samples, sampleRateHz)));
+      return undefined;
+    },
+    close() {
+      cancelWatch();
+      resampler?.of.close();
+      resampler = undefined;
+    },
+  };
+}
