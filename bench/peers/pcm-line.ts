@@ -6,12 +6,12 @@ import type { LineSource } from '#sandbox/carrier/line.ts';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 
-/** The far side asks for these, as text; its audio is binary. `id` names what was sent since the last `end`. */
+/** The far side asks for these, as text; its audio is binary. */
 const controlSchema = z.discriminatedUnion('event', [
-  /** Nothing more belongs to this piece: say `played` when its last sample was. */
+  /** Nothing more belongs to the piece of this name: say `played` when its last sample was. */
   z.object({ event: z.literal('end'), id: z.number() }),
-  /** Throw away what is buffered; say `cleared` with how much of this piece was played. */
-  z.object({ event: z.literal('clear'), id: z.number() }),
+  /** Throw away what is buffered. */
+  z.object({ event: z.literal('clear') }),
   z.object({ event: z.literal('pause') }),
   z.object({ event: z.literal('resume') }),
 ]);
@@ -59,7 +59,7 @@ export function pcmSource(send: (data: string | Buffer) => void): {
 } {
   const chunks: Int16Array[] = [];
   /** Not yet played to their ends, in order; only the last one may be open. Counted in samples. */
-  let pieces: { readonly start: number; end?: number; id?: number }[] = [];
+  let pieces: { end?: number; id?: number }[] = [];
   let receivedSamples = 0;
   let playedSamples = 0;
   let isPaused = false;
@@ -103,7 +103,7 @@ export function pcmSource(send: (data: string | Buffer) => void): {
         const pcm = new Int16Array(data.length >> 1);
         for (let at = 0; at < pcm.length; at += 1) pcm[at] = data.readInt16LE(at * 2);
         const last = pieces.at(-1);
-        if (!last || last.end !== undefined) pieces.push({ start: receivedSamples });
+        if (!last || last.end !== undefined) pieces.push({});
         receivedSamples += pcm.length;
         chunks.push(pcm);
         return;
@@ -116,15 +116,12 @@ export function pcmSource(send: (data: string | Buffer) => void): {
             Object.assign(last, { end: receivedSamples, id: control.id });
           return tellPlayed();
         }
-        case 'clear': {
-          const playedMs = (playedSamples - (pieces[0]?.start ?? playedSamples)) / 8;
+        case 'clear':
           chunks.length = 0;
           pieces = [];
           receivedSamples = playedSamples;
           isPaused = false;
-          send(JSON.stringify({ event: 'cleared', id: control.id, playedMs }));
           return;
-        }
         case 'pause':
           isPaused = true;
           return;

@@ -4,7 +4,7 @@
  * started there. Prints `{"port":…,"version":…}` when it takes calls.
  *
  * The wire is the measurement's own (`pcm-line.ts`): 16-bit PCM at 8 kHz both ways in binary messages, and
- * as text `end`, `clear`, `pause` and `resume` from here, `played` and `cleared` from the caller's end.
+ * as text `end`, `clear`, `pause` and `resume` from here, `played` from the caller's end.
  */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -48,7 +48,11 @@ class PcmInput extends AudioInput {
   }
 }
 
-/** The buffer is at the caller's end, which tells what was played: better than a clock. */
+/**
+ * The buffer is at the caller's end, which tells when a segment was played. How much of one was played when
+ * it is cleared is known here at once, by the clock, as LiveKit's own output over TCP does it: waiting for an
+ * answer would let the next turn overtake the end of this one.
+ */
 class PcmOutput extends AudioOutput {
   constructor(send) {
     super(SAMPLE_RATE_HZ, undefined, { pause: true });
@@ -60,10 +64,11 @@ class PcmOutput extends AudioOutput {
   async captureFrame(frame) {
     await super.captureFrame(frame);
     if (!this.segment) {
-      this.segment = { id: this.nextId++, samples: 0, isFlushed: false, isClearing: false };
-      this.onPlaybackStarted(Date.now());
+      const startedAtMs = Date.now();
+      this.segment = { id: this.nextId++, startedAtMs, samples: 0, pausedMs: 0, isFlushed: false };
+      this.onPlaybackStarted(startedAtMs);
     }
-    if (this.segment.isClearing) return;
+    if (this.segment.outcome) return;
     this.segment.samples += frame.samplesPerChannel;
     const { buffer, byteOffset, byteLength } = frame.data;
     this.send(Buffer.from(new Uint8Array(buffer, byteOffset, byteLength)));
@@ -71,25 +76,36 @@ class PcmOutput extends AudioOutput {
 
   flush() {
     super.flush();
-    if (!this.segment || this.segment.isFlushed) return;
-    this.segment.isFlushed = true;
-    if (!this.segment.isClearing) this.command('end');
+    const { segment } = this;
+    if (!segment || segment.isFlushed) return;
+    segment.isFlushed = true;
+    if (!segment.outcome) this.command('end');
     this.settle();
   }
 
   clearBuffer() {
-    if (!this.segment || this.segment.isClearing) return;
-    this.segment.isClearing = true;
+    const { segment } = this;
+    if (!segment || segment.outcome) return;
+    const untilMs = segment.pausedAtMs ?? Date.now();
+    const elapsedMs = untilMs - segment.startedAtMs - segment.pausedMs;
+    segment.outcome = { playedMs: Math.min(elapsedMs, lengthMs(segment)), interrupted: true };
     this.command('clear');
+    this.settle();
   }
 
   pause() {
     super.pause();
+    if (this.segment) this.segment.pausedAtMs ??= Date.now();
     this.command('pause');
   }
 
   resume() {
     super.resume();
+    const { segment } = this;
+    if (segment?.pausedAtMs !== undefined) {
+      segment.pausedMs += Date.now() - segment.pausedAtMs;
+      segment.pausedAtMs = undefined;
+    }
     this.command('resume');
   }
 
@@ -97,12 +113,9 @@ class PcmOutput extends AudioOutput {
     this.send(JSON.stringify({ event, id: this.segment?.id ?? 0 }));
   }
 
-  told({ event, id, playedMs }) {
-    if (!this.segment || this.segment.id !== id) return;
-    const wholeMs = (this.segment.samples * 1_000) / SAMPLE_RATE_HZ;
-    // Both may be on their way at once; what is cleared after its last sample was played in full.
-    if (event === 'played') this.segment.outcome ??= { playedMs: wholeMs, interrupted: false };
-    if (event === 'cleared') this.segment.outcome ??= { playedMs, interrupted: true };
+  played(id) {
+    if (this.segment?.id !== id) return;
+    this.segment.outcome ??= { playedMs: lengthMs(this.segment), interrupted: false };
     this.settle();
   }
 
@@ -115,6 +128,8 @@ class PcmOutput extends AudioOutput {
     this.onPlaybackFinished({ playbackPosition: playedMs / 1_000, interrupted });
   }
 }
+
+const lengthMs = ({ samples }) => (samples * 1_000) / SAMPLE_RATE_HZ;
 
 class NoText extends TextOutput {
   async captureText() {}
@@ -160,7 +175,7 @@ async function serve(socket) {
   session.output.transcription = synchronizer.textOutput;
   socket.on('message', (data, isBinary) => {
     if (isBinary) input.push(data);
-    else output.told(JSON.parse(data.toString('utf8')));
+    else output.played(JSON.parse(data.toString('utf8')).id);
   });
   socket.on('close', () => {
     input.finish();
