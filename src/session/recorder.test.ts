@@ -125,9 +125,38 @@ describe('a recorder', () => {
     recorder.state('thinking');
     recorder.state('speaking');
     gate.resolve();
+    await clock.advance(250);
+    expect(fake.written).toEqual(['state speaking']);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('states of calls that change at different times are written at the same time', async () => {
+    const clock = virtualClock();
+    const writtenAtMs: number[] = [];
+    for (const callId of ['one', 'two', 'three']) {
+      const fake = fakeCalls();
+      const setState = async (): Promise<void> => void writtenAtMs.push(clock.now());
+      const store = { calls: { ...fake.store.calls, setState } };
+      const recorder = createRecorder({ store, tenantId: 't', callId, clock, log: silentLog });
+      recorder.state('listening');
+      await clock.advance(70);
+    }
+    await clock.advance(250);
+    expect(writtenAtMs).toHaveLength(3);
+    expect(new Set(writtenAtMs).size).toBe(1);
+  });
+
+  test('a state that waits keeps no turn waiting, and is not written after the end', async () => {
+    const fake = fakeCalls();
+    const { clock, recorder } = recorderOn(fake);
+    recorder.state('thinking');
+    recorder.turn(turn(0));
     await clock.advance(0);
-    expect(fake.written.at(-1)).toBe('state speaking');
-    expect(fake.written.length).toBeLessThanOrEqual(2);
+    expect(fake.written).toEqual(['turns 0 journal 0']);
+    await recorder.end('caller_hangup', null);
+    await clock.advance(1_000);
+    expect(fake.written).toEqual(['turns 0 journal 0', 'end caller_hangup']);
+    expect(clock.pending).toBe(0);
   });
 
   test('a call that was erased meanwhile is not tried for ever', async () => {

@@ -1,4 +1,4 @@
-import type { Clock } from '#lib/clock.ts';
+import type { Cancel, Clock } from '#lib/clock.ts';
 import { messageOf, VoiceError } from '#lib/errors.ts';
 import type { Log } from '#lib/log.ts';
 import type { EndReason, Turn } from '#protocol/calls.ts';
@@ -7,6 +7,11 @@ import type { JournalEntry, Store } from '#store/store.ts';
 
 const RETRY_FIRST_MS = 100;
 const RETRY_MOST_MS = 5_000;
+/**
+ * States are written at multiples of this, by the clock, so that those of all calls go to the database together:
+ * several changes of each call a turn would otherwise be most of its work.
+ */
+const STATE_EVERY_MS = 250;
 /** Keys keep coming during a database outage; what a call says in an hour fits in here many times. */
 const END_WAIT_MS = 5_000;
 
@@ -15,6 +20,7 @@ const END_WAIT_MS = 5_000;
  * a failing database is tried again until it answers. No call waits for a write but for its end.
  */
 export type Recorder = {
+  /** Stored within a quarter of a second; of several only the newest. */
   state(state: CallState): void;
   /** Kept until the next turn, and written with it. */
   journal(entry: JournalEntry): void;
@@ -40,14 +46,21 @@ export function createRecorder(options: {
   let journal: JournalEntry[] = [];
   let turns: Turn[] = [];
   let state: CallState | undefined;
+  /** Until then a new state waits; undefined: there is none that waits. */
+  let cancelStateWait: Cancel | undefined;
   let end: { reason: EndReason; detail: string | null; at: Date } | undefined;
   let writing: Promise<void> | undefined;
 
   let isLeaving = false;
 
   const hasLastLines = (): boolean => (isLeaving || end !== undefined) && journal.length > 0;
+  const isStateDue = (): boolean => state !== undefined && cancelStateWait === undefined;
   const hasWork = (): boolean =>
-    turns.length > 0 || end !== undefined || state !== undefined || hasLastLines();
+    turns.length > 0 || end !== undefined || isStateDue() || hasLastLines();
+  const stopStateWait = (): void => {
+    cancelStateWait?.();
+    cancelStateWait = undefined;
+  };
 
   const writeOnce = async (): Promise<void> => {
     if (turns.length > 0 || hasLastLines()) {
@@ -60,7 +73,7 @@ export function createRecorder(options: {
       await store.calls.end(tenantId, callId, end);
       end = undefined;
       state = undefined;
-    } else if (state) {
+    } else if (state && isStateDue()) {
       const latest = state;
       await store.calls.setState(tenantId, callId, latest);
       if (state === latest) state = undefined;
@@ -81,6 +94,7 @@ export function createRecorder(options: {
           journal = [];
           end = undefined;
           state = undefined;
+          stopStateWait();
           return;
         }
         log.error({ callId, error: messageOf(error) }, 'a call could not be written down yet');
@@ -111,7 +125,10 @@ export function createRecorder(options: {
   return {
     state(next) {
       state = next;
-      void kick();
+      cancelStateWait ??= clock.after(STATE_EVERY_MS - (clock.now() % STATE_EVERY_MS), () => {
+        cancelStateWait = undefined;
+        void kick();
+      });
     },
     journal: (entry) => void journal.push(entry),
     turn(turn) {
@@ -119,10 +136,12 @@ export function createRecorder(options: {
       void kick();
     },
     async end(reason, detail) {
+      stopStateWait();
       end = { reason, detail, at: new Date(clock.now()) };
       await settle();
     },
     async leave() {
+      stopStateWait();
       isLeaving = true;
       await settle();
     },
