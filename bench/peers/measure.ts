@@ -195,6 +195,7 @@ async function tryCalls(
   unloadedP95Ms: number,
 ): Promise<{ readonly verdict: Verdict; readonly cost: Cost }> {
   await callers.grow(calls);
+  await world.forget();
   await world.clock.sleep(SETTLING_MS);
   await world.takeDelayMs();
   const fromMs = world.clock.now();

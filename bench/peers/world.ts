@@ -55,6 +55,8 @@ export type World = {
   readonly acts: readonly Act[];
   /** Everything that a model was shown since this was asked last. */
   takeShown(): Promise<readonly Shown[]>;
+  /** Lets the mocks forget what they keep for the asking: under load it is much. */
+  forget(): Promise<void>;
   /** The 99th percentile of the event-loop delay since this was asked last, of this process or the mocks', whichever is worse. */
   takeDelayMs(): Promise<number>;
   close(): Promise<void>;
@@ -86,6 +88,10 @@ export async function startWorld(clock: Clock, core: number | undefined): Promis
       openEar: openEar(bank),
       acts,
       takeShown: async () => shownSchema.parse(await control('/shown')),
+      async forget() {
+        for (const path of ['/shown', '/stamps'])
+          await (await fetch(`${vendors.urls.control}${path}`)).body?.cancel();
+      },
       async takeDelayMs() {
         const ownMs = delay.percentile(99) / 1e6;
         delay.reset();
