@@ -76,7 +76,8 @@ export const unansweredCaller: Rule = {
   name: 'unanswered-caller',
   check(evidence) {
     const judged = judgedSpan(evidence);
-    if (!judged) return [];
+    // Words that were torn on their way are no words.
+    if (!judged || evidence.plan.carrier.lossRate !== undefined) return [];
     const notes = evidence.journal.flatMap(({ type, atMs }) =>
       type === 'note' || type === 'vendor-switched' || type === 'vendor-failed'
         ? (evidence.sessionMs ?? 0) + atMs

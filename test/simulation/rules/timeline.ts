@@ -25,7 +25,10 @@ export function judgedSpan(evidence: Evidence): Span | undefined {
     endedMs,
     answeredMs + (carrier.socketFreezesAtMs ?? Infinity),
     answeredMs + (carrier.socketDiesAtMs ?? Infinity),
-    node?.kind === 'kill' ? node.atMs : Infinity,
+    // What was not written down yet died with the node.
+    node?.kind === 'kill' && node.atMs <= (evidence.overMs ?? Infinity)
+      ? sessionMs + (evidence.journal.at(-1)?.atMs ?? 0)
+      : Infinity,
   );
   return untilMs > sessionMs ? { fromMs: sessionMs, untilMs } : undefined;
 }
