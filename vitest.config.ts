@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['{src,sandbox,test,bench}/**/*.test.ts'],
+    include: ['{src,sandbox,console,test,bench}/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Two cores is the smallest machine the suite has to pass on.

@@ -22,6 +22,7 @@ if (chosen.length === 0) {
   count(run('format', 'oxfmt', ['--check', '.']));
   count(run('lint', 'oxlint', ['--type-aware']));
   count(run('types', 'tsc', ['-p', '.']));
+  count(run('types of the console', 'tsc', ['-p', 'console']));
 }
 const testsOk = run('tests', 'vitest', [
   'run',

@@ -104,6 +104,20 @@ function faultsOf(path: string, source: string): readonly string[] {
   return faults;
 }
 
+/** The same of the console. Values of the protocol would bring the whole of zod into the page. */
+function consoleFaultsOf(path: string, source: string): readonly string[] {
+  const isTest = path.endsWith('.test.ts');
+  return [...source.matchAll(IMPORT)]
+    .map(([, specifier = '']) => specifier)
+    .filter((specifier) => specifier.startsWith('#') || specifier.includes('../src/'))
+    .filter(
+      (specifier) =>
+        !specifier.startsWith('#protocol/') ||
+        (!isTest && !new RegExp(`import type [^;]*from\\s*'${specifier}'`).test(source)),
+    )
+    .map((specifier) => `console/${path} → ${specifier}`);
+}
+
 const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((path) => /\.tsx?$/.test(path) && !path.endsWith('.d.ts'))
   .filter((path) => path.includes('/') && !path.endsWith('.test.ts'));
@@ -129,6 +143,25 @@ describe('the arrows of the house', () => {
           .map((specifier) => `sandbox/${path} → ${specifier}`),
       );
     expect(faults).toEqual([]);
+  });
+
+  test('the console sees of the product what goes over the wire, and as types alone', () => {
+    const seen = readdirSync(join(root, 'console'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\.tsx?$/.test(path) && !path.startsWith('dist'))
+      .map((path) => [path, readFileSync(join(root, 'console', path), 'utf8')] as const);
+    expect(seen.length).toBeGreaterThan(20);
+    const faults = seen.flatMap(([path, source]) => consoleFaultsOf(path, source));
+    expect(faults).toEqual([]);
+  });
+
+  test.each([
+    "import { c } from '#api/calls.ts';",
+    "import type { S } from '#store/store.ts';",
+    "import { s } from '#sandbox/sandbox.ts';",
+    "import { c } from '../../src/protocol/calls.ts';",
+    "import { callSchema } from '#protocol/calls.ts';",
+  ])('a planted wrong arrow in the console is seen: %s', (source) => {
+    expect(consoleFaultsOf('pages/call.tsx', source)).toHaveLength(1);
   });
 
   test('start in rooms that stand in the table', () => {

@@ -9,6 +9,7 @@ import { createAuthenticate, requireAccess } from './auth.ts';
 import { registerCalls } from './calls.ts';
 import { registerChannels } from './channels.ts';
 import { endConnectionsOnClose } from './connections.ts';
+import { registerConsole } from './console.ts';
 import { answerClientError, answerError, answerErrors } from './errors.ts';
 import { registerEvents } from './events.ts';
 import { registerInstances } from './instances.ts';
@@ -60,6 +61,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     const api = scope.withTypeProvider<ZodTypeProvider>();
 
     registerOperations(api, parts);
+    registerConsole(api);
     await api.register(
       async (versioned) => {
         const v1 = versioned.withTypeProvider<ZodTypeProvider>();

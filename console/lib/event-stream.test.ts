@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { ApiError } from './api.ts';
+import type { Api } from './api.ts';
+import { followEvents, readFrames } from './event-stream.ts';
+import type { StreamState } from './event-stream.ts';
+
+const frame = (callId: string): string =>
+  `event: resumed\ndata: {"type":"resumed","call_id":"${callId}","at_ms":0}\n\n`;
+
+test('frames are read however the line cuts them, and comments are none', () => {
+  const text = `retry: 2000\n: from now on\n\n${frame('a')}: still here\n\n${frame('b')}`;
+  for (let cut = 0; cut <= text.length; cut += 1) {
+    const first = readFrames(text.slice(0, cut));
+    const second = readFrames(first.rest + text.slice(cut));
+    const read = [...first.events, ...second.events];
+    expect(read.map(({ call_id: id }) => id)).toEqual(['a', 'b']);
+    expect(second.rest).toBe('');
+  }
+});
+
+/** An API whose answers, one by one, are these. */
+const apiOf = (answers: readonly (() => Response)[]): Api => {
+  let at = 0;
+  return {
+    get: () => Promise.reject(new Error('not asked for')),
+    send: () => Promise.reject(new Error('not asked for')),
+    open: async () => {
+      const answer = answers[at];
+      at += 1;
+      if (!answer) throw new ApiError(404, 'Instance not found');
+      return answer();
+    },
+  };
+};
+
+test('a stream that ends is opened again, until the server says that there is none', async () => {
+  const states: StreamState[] = [];
+  const seen: string[] = [];
+  await followEvents({
+    api: apiOf([
+      () => new Response(frame('a')),
+      () => {
+        throw new ApiError(0, 'The server cannot be reached.');
+      },
+      () => new Response(frame('b')),
+    ]),
+    path: '/events',
+    signal: new AbortController().signal,
+    sleep: async () => undefined,
+    onState: (state) => states.push(state),
+    onEvent: (event) => seen.push(event.call_id),
+  });
+  expect(seen).toEqual(['a', 'b']);
+  expect(states.join(' ')).toBe(
+    'connecting open waiting connecting waiting connecting open waiting connecting refused',
+  );
+});
+
+test('nothing is told any more once it was left', async () => {
+  const leaving = new AbortController();
+  const states: StreamState[] = [];
+  await followEvents({
+    api: apiOf([
+      () => {
+        leaving.abort();
+        return new Response(frame('a'));
+      },
+    ]),
+    path: '/events',
+    signal: leaving.signal,
+    sleep: async () => undefined,
+    onState: (state) => states.push(state),
+    onEvent: () => undefined,
+  });
+  expect(states).not.toContain('waiting');
+});

@@ -1,0 +1,230 @@
+import { useMutation } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
+import type { FormEvent, ReactNode } from 'react';
+import { callerName, clockTime, endReasonNames, stateNames } from '../lib/format.ts';
+import type { LiveCall } from '../lib/live-calls.ts';
+import { Link } from '../lib/router.tsx';
+import { useApi } from '../lib/session.tsx';
+import { useLiveCalls } from '../lib/use-live-calls.ts';
+import type { LiveView } from '../lib/use-live-calls.ts';
+import { useNow } from '../lib/use-now.ts';
+import { Badge, ConfirmButton, Empty, Failure, Loading, sentenceOf } from '../parts/basics.tsx';
+import { Transcript } from '../parts/transcript.tsx';
+
+/** A longer list is of no use to the eye; the newest are shown. */
+const SHOWN_MAX = 100;
+
+/** The calls of an instance as they happen. */
+export function LivePage({ instanceId }: { readonly instanceId: string }): ReactNode {
+  const view = useLiveCalls(useApi(), instanceId);
+  const [chosen, setChosen] = useState<string>();
+  const calls = [...view.calls.values()].toSorted(
+    (left, right) => right.startedAtMs - left.startedAtMs,
+  );
+  const open = calls.filter(({ state }) => state !== 'ended');
+  // Stays with the call that is looked at, also when it ends and others begin.
+  const shown = view.calls.get(chosen ?? '') ?? open[0] ?? calls[0];
+  const shownId = shown?.callId;
+  useEffect(() => setChosen(shownId), [shownId]);
+
+  if (view.stream === 'refused' && view.error) return <Failure error={view.error} />;
+  return (
+    <>
+      <div className="live-head">
+        <p>
+          {open.length === 0 ? 'No call' : open.length === 1 ? '1 call' : `${open.length} calls`}{' '}
+          going on
+        </p>
+        <StreamNote view={view} />
+      </div>
+      {calls.length === 0 ? (
+        view.isListed ? (
+          <Empty title="Nobody is calling">
+            <p>A call appears here the moment it is answered. This page needs no reload.</p>
+          </Empty>
+        ) : (
+          <Loading lines={6} />
+        )
+      ) : (
+        <div className="live">
+          <ul className="rows live-list" aria-label="Calls">
+            {calls.slice(0, SHOWN_MAX).map((call) => (
+              <li key={call.callId}>
+                <button
+                  type="button"
+                  className="row"
+                  aria-pressed={call.callId === shownId}
+                  onClick={() => setChosen(call.callId)}
+                >
+                  <LiveLine call={call} />
+                </button>
+              </li>
+            ))}
+            {calls.length > SHOWN_MAX && (
+              <li className="hint">{calls.length - SHOWN_MAX} older calls are not shown.</li>
+            )}
+          </ul>
+          {shown && <LiveCallPanel key={shown.callId} call={shown} />}
+        </div>
+      )}
+    </>
+  );
+}
+
+function StreamNote({ view }: { readonly view: LiveView }): ReactNode {
+  const isOpen = view.stream === 'open';
+  return (
+    <p role="status" className="stream-note">
+      <Badge tone={isOpen ? 'good' : 'warn'}>
+        {isOpen ? 'Live' : view.stream === 'connecting' ? 'Connecting …' : 'Connection lost'}
+      </Badge>
+      {view.stream === 'waiting' && <span className="hint"> It is tried again by itself.</span>}
+    </p>
+  );
+}
+
+function LiveLine({ call }: { readonly call: LiveCall }): ReactNode {
+  return (
+    <>
+      <span className="row-main">
+        <strong>{callerName(call.callerPhone)}</strong>
+        <span className="hint">
+          <CallClock call={call} /> · {call.turns.length}{' '}
+          {call.turns.length === 1 ? 'turn' : 'turns'}
+        </span>
+      </span>
+      <StateBadge call={call} />
+    </>
+  );
+}
+
+const StateBadge = ({ call }: { readonly call: LiveCall }): ReactNode => (
+  <Badge tone={call.state === 'ended' ? 'calm' : 'accent'}>{stateNames[call.state]}</Badge>
+);
+
+function CallClock({ call }: { readonly call: LiveCall }): ReactNode {
+  const nowMs = useNow(call.endedAtMs === undefined);
+  return (
+    <span className="clock">
+      {clockTime(((call.endedAtMs ?? nowMs) - call.startedAtMs) / 1_000)}
+    </span>
+  );
+}
+
+function LiveCallPanel({ call }: { readonly call: LiveCall }): ReactNode {
+  const isOver = call.state === 'ended';
+  const api = useApi();
+  const hangUp = useMutation({
+    mutationFn: () => api.send('POST', `/calls/${call.callId}/hangup`),
+  });
+  const scroller = useRef<HTMLDivElement>(null);
+  const isAtEnd = useRef(true);
+  useEffect(() => {
+    const box = scroller.current;
+    if (box && isAtEnd.current) box.scrollTop = box.scrollHeight;
+  });
+  return (
+    <section className="card live-call" aria-label={`Call from ${callerName(call.callerPhone)}`}>
+      <div className="card-head">
+        <div>
+          <h2>{callerName(call.callerPhone)}</h2>
+          <p className="hint">
+            <CallClock call={call} />
+            {call.isCallerSpeaking ? ' · the caller is speaking' : ''}
+          </p>
+        </div>
+        <span className="row-side">
+          <StateBadge call={call} />
+          <Link to={`/calls/${call.callId}`} className="button">
+            Details
+          </Link>
+          {!isOver && (
+            <ConfirmButton
+              label="Hang up"
+              question="Hang up this call?"
+              detail="The agent says goodbye and ends the call."
+              confirmLabel="Hang up"
+              isBusy={hangUp.isPending || call.state === 'ending'}
+              onConfirm={() => hangUp.mutate()}
+            />
+          )}
+        </span>
+      </div>
+      {hangUp.error && <Failure error={hangUp.error} />}
+      {/* A box that scrolls can be scrolled by keyboard only if it takes the focus. */}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- see above */}
+      <div
+        className="live-transcript"
+        ref={scroller}
+        tabIndex={0}
+        role="region"
+        aria-label="What is said"
+        onScroll={({ currentTarget: box }) => {
+          isAtEnd.current = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+        }}
+      >
+        <Transcript
+          turns={call.turns}
+          notes={call.notes.map(({ atMs, kind, text }) => ({
+            atMs,
+            text,
+            tone: kind === 'vendor' ? 'warn' : 'calm',
+          }))}
+          unfinished={[
+            { role: 'agent', text: call.agentSays },
+            { role: 'caller', text: call.callerSays },
+          ]}
+        />
+        {call.turns.length === 0 && call.agentSays + call.callerSays === '' && (
+          <p className="hint">Nothing has been said yet.</p>
+        )}
+      </div>
+      {isOver ? (
+        <p role="status" className="ended">
+          {call.end ? endReasonNames[call.end.reason] : 'The call is over'}
+          {call.end?.detail ? `: ${call.end.detail}` : '.'}
+        </p>
+      ) : (
+        <SayForm callId={call.callId} />
+      )}
+    </section>
+  );
+}
+
+/** A sentence that the agent is to say. */
+function SayForm({ callId }: { readonly callId: string }): ReactNode {
+  const api = useApi();
+  const [text, setText] = useState('');
+  const saying = useMutation({
+    mutationFn: () => api.send('POST', `/calls/${callId}/say`, { text }),
+    onSuccess: () => setText(''),
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    saying.mutate();
+  };
+  return (
+    <form className="say" onSubmit={submit}>
+      <label htmlFor="say" className="visually-hidden">
+        Have the agent say
+      </label>
+      <input
+        id="say"
+        value={text}
+        maxLength={1_000}
+        placeholder="Have the agent say …"
+        autoComplete="off"
+        aria-describedby={saying.error ? 'say-error' : undefined}
+        onChange={(event) => setText(event.target.value)}
+      />
+      <button type="submit" disabled={text.trim() === '' || saying.isPending}>
+        Say
+      </button>
+      {saying.error && (
+        <p id="say-error" className="errors" role="alert">
+          {sentenceOf(saying.error)}
+        </p>
+      )}
+    </form>
+  );
+}

@@ -1,0 +1,108 @@
+import { useId } from 'react';
+import type { ReactNode } from 'react';
+
+type FieldProps = {
+  readonly label: string;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+  /** What to know before it is filled in. */
+  readonly hint?: ReactNode;
+  /** What is wrong with it, one sentence each. */
+  readonly errors?: readonly string[];
+  readonly rows?: number;
+  readonly isCode?: boolean;
+  readonly type?: 'text' | 'password';
+  readonly placeholder?: string;
+  readonly isRequired?: boolean;
+  readonly maxLength?: number;
+};
+
+/** A labelled text, its hint and its errors, tied together for screen readers. */
+export function Field(props: FieldProps): ReactNode {
+  const { label, value, onChange, hint, errors = [], rows, isCode = false, isRequired } = props;
+  const id = useId();
+  const described = [hint ? `${id}-hint` : '', errors.length > 0 ? `${id}-errors` : '']
+    .filter((one) => one !== '')
+    .join(' ');
+  const common = {
+    id,
+    value,
+    placeholder: props.placeholder,
+    maxLength: props.maxLength,
+    required: isRequired,
+    'aria-invalid': errors.length > 0 || undefined,
+    'aria-describedby': described || undefined,
+    className: isCode ? 'code' : undefined,
+    spellCheck: isCode || props.type === 'password' ? false : undefined,
+    autoComplete: 'off',
+  } as const;
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      {hint && (
+        <div className="hint" id={`${id}-hint`}>
+          {hint}
+        </div>
+      )}
+      {rows === undefined ? (
+        <input
+          {...common}
+          type={props.type ?? 'text'}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      ) : (
+        <textarea {...common} rows={rows} onChange={(event) => onChange(event.target.value)} />
+      )}
+      {errors.length > 0 && (
+        <ul className="errors" id={`${id}-errors`} role="alert">
+          {errors.map((error) => (
+            <li key={error}>{error}</li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+/** A secret, which is written and never shown. */
+export function SecretField({
+  label,
+  hint,
+  errors,
+  isSet,
+  value,
+  onChange,
+}: {
+  readonly label: string;
+  readonly hint?: ReactNode;
+  readonly errors?: readonly string[];
+  readonly isSet: boolean;
+  /** Undefined: as it is; null: to be cleared. */
+  readonly value: string | null | undefined;
+  readonly onChange: (value: string | null | undefined) => void;
+}): ReactNode {
+  const state = value === null ? 'will be cleared' : value ? 'new' : isSet ? 'set' : 'not set';
+  return (
+    <div className="secret">
+      <Field
+        label={`${label} (${state})`}
+        type="password"
+        value={value ?? ''}
+        placeholder={isSet && value !== null ? 'Stored. Type to replace it.' : ''}
+        onChange={(text) => onChange(text === '' ? undefined : text)}
+        {...(hint !== undefined && { hint })}
+        {...(errors && { errors })}
+      />
+      {isSet && (
+        <button
+          type="button"
+          className="quiet"
+          aria-label={value === null ? `Keep ${label}` : `Clear ${label}`}
+          onClick={() => onChange(value === null ? undefined : null)}
+        >
+          {value === null ? 'Keep' : 'Clear'}
+        </button>
+      )}
+    </div>
+  );
+}
