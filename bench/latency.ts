@@ -113,7 +113,7 @@ async function run(): Promise<Run> {
     for (let nth = 0; nth < UNLOADED_CALLS; nth++)
       await interrupters.dial({
         greeting,
-        next: cuttingIn(world.script),
+        next: cuttingIn(world.script, nth),
         firstPauseMs: nth * 1_200,
       });
     await systemClock.sleep(SETTLE_MS);

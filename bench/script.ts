@@ -69,7 +69,28 @@ export const CUT_IN = {
   reply: 'Of course, what would you like to know about the garden?',
 } as const;
 
-export const ALL_TURNS = [...TURNS, STORY, CUT_IN];
+/** Others that cut in: with another sound first each, because soft beginnings are noticed later. */
+export const CUT_INS: readonly { readonly line: string; readonly reply: string }[] = [
+  CUT_IN,
+  {
+    line: 'Wait a moment, I only want to know the price.',
+    reply: 'Of course, the price is ninety dollars.',
+  },
+  {
+    line: 'Actually I would rather talk about the windows.',
+    reply: 'Of course, we can talk about the windows.',
+  },
+  {
+    line: 'Excuse me, who was the first owner of it?',
+    reply: 'For long, it was the family of a doctor.',
+  },
+  {
+    line: 'Maybe you can tell me about the apple trees.',
+    reply: 'With pleasure, there are seven of them.',
+  },
+];
+
+export const ALL_TURNS = [...TURNS, STORY, ...CUT_INS];
 
 /** The caller's voice in the sandbox's bank. */
 export const CALLER_VOICE = 'rms';

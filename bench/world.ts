@@ -55,7 +55,8 @@ export async function openWorld(options: {
     await startProcess({
       args: ['bench/mocks/main.ts'],
       processors: pinning?.others,
-      ready: (line) => (line.startsWith('{') ? (JSON.parse(line) as MocksAddress) : undefined),
+      ready: (line) =>
+        line.startsWith('{') ? z.custom<MocksAddress>().parse(JSON.parse(line)) : undefined,
     }),
     (running) => running.stop(),
   );

@@ -5,7 +5,7 @@ import {
   AGENT_VOICE,
   ALL_TURNS,
   CALLER_VOICE,
-  CUT_IN,
+  CUT_INS,
   firstClauseOf,
   GREETING,
   STORY,
@@ -28,7 +28,7 @@ export type SpokenTurn = {
 export type SpokenScript = {
   readonly turns: readonly SpokenTurn[];
   readonly story: SpokenTurn;
-  readonly cutIn: SpokenTurn;
+  readonly cutIns: readonly SpokenTurn[];
   readonly greetingAudio: Buffer;
 };
 
@@ -60,7 +60,7 @@ export async function speakScript(bank: VoiceBank): Promise<SpokenScript> {
   return {
     turns: TURNS.map(turnOf),
     story: turnOf(STORY),
-    cutIn: turnOf(CUT_IN),
+    cutIns: CUT_INS.map(turnOf),
     greetingAudio: await audioOf(bank, [GREETING]),
   };
 }
