@@ -49,8 +49,9 @@ export function openHearing(parts: HearingParts): HearingStream {
   let unansweredMs = 0;
   let unansweredSinceMs = clock.now();
   let sentSinceCheck = false;
-  /** Audio that is less than a piece yet; always a copy. */
-  let rest: Uint8Array = new Uint8Array(0);
+  /** Audio that is less than a piece yet. One buffer for the whole call: what is sent of it is copied by then. */
+  const piece = new Uint8Array(protocol.chunkBytes);
+  let pieceBytes = 0;
   let stopTimers = (): void => undefined;
 
   const over = (): void => {
@@ -103,10 +104,10 @@ export function openHearing(parts: HearingParts): HearingStream {
 
   const flush = (): void => {
     // An empty binary message would end the stream.
-    if (rest.length === 0) return;
-    const piece = rest;
-    rest = new Uint8Array(0);
-    sendAudio(piece);
+    if (pieceBytes === 0) return;
+    const full = piece.subarray(0, pieceBytes);
+    pieceBytes = 0;
+    sendAudio(full);
   };
 
   const countUnanswered = (mulaw: Uint8Array): void => {
@@ -197,14 +198,13 @@ export function openHearing(parts: HearingParts): HearingStream {
     write(mulaw) {
       if (state.name === 'over' || mulaw.length === 0) return;
       if (state.name === 'open') countUnanswered(mulaw);
-      const joined = rest.length === 0 ? mulaw : joinBytes(rest, mulaw);
-      let from = 0;
-      for (let to = missingBytes(); to <= joined.length; to = from + missingBytes()) {
-        sendAudio(joined.subarray(from, to));
-        from = to;
+      for (let from = 0; from < mulaw.length;) {
+        const takenBytes = Math.min(missingBytes() - pieceBytes, mulaw.length - from);
+        piece.set(mulaw.subarray(from, from + takenBytes), pieceBytes);
+        pieceBytes += takenBytes;
+        from += takenBytes;
+        if (pieceBytes === missingBytes()) flush();
       }
-      // Not `slice`: a Buffer's shares the caller's memory.
-      rest = Uint8Array.from(joined.subarray(from));
     },
     finalize() {
       if (state.name === 'over') return;
@@ -245,13 +245,6 @@ function ending(
 function isLoud(mulaw: Uint8Array): boolean {
   for (const byte of mulaw) if (Math.abs(MULAW_TO_LINEAR[byte] ?? 0) >= LOUD_AMPLITUDE) return true;
   return false;
-}
-
-function joinBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
 }
 
 /** Calls `fire` every `periodMs` until stopped. */
