@@ -2,13 +2,13 @@ import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import type { Clock } from '#lib/clock.ts';
 import { VoiceError } from '#lib/errors.ts';
 import type { JsonRecord } from '#lib/record.ts';
-import type { Call, Turn } from '#protocol/calls.ts';
+import type { Call, EndReason, Turn } from '#protocol/calls.ts';
 import type { CallState, ProviderName } from '#protocol/voice-channel.ts';
 import { isUuid } from './access.ts';
 import type { Access, Queries } from './access.ts';
 import { createBatches } from './batch.ts';
 import { notFoundOnForeignKey } from './database.ts';
-import { calls, journals, providerCalls, turns } from './schema.ts';
+import { calls, journals, providerCalls, providerEvents, turns } from './schema.ts';
 import { storable, storableText } from './storable.ts';
 import type { JournalEntry, NewCall, Store } from './store.ts';
 
@@ -60,8 +60,8 @@ export function callQueries(access: Access, clock: Clock): Omit<Store['calls'], 
 
     async end(tenantId, callId, { reason, detail, at }) {
       if (!isUuid(callId)) return false;
-      const ended = await access.asTenant(tenantId, (queries) =>
-        queries
+      return access.asTenant(tenantId, async (queries) => {
+        const ended = await queries
           .update(calls)
           .set({
             state: 'ended',
@@ -70,9 +70,10 @@ export function callQueries(access: Access, clock: Clock): Omit<Store['calls'], 
             endDetail: detail === null ? null : storableText(detail),
           })
           .where(and(own(tenantId, callId), isNull(calls.endedAt)))
-          .returning({ id: calls.id }),
-      );
-      return ended.length > 0;
+          .returning({ id: calls.id });
+        if (ended.length === 0) await noteLateEnd(queries, tenantId, callId, { reason, at });
+        return ended.length > 0;
+      });
     },
 
     async live(tenantId, instanceId) {
@@ -177,6 +178,44 @@ async function insertCall(queries: Queries, call: NewCall): Promise<readonly unk
 
 /** A call of a provider that nothing is heard of for so long is asked about. */
 const FIRST_CHECK_MS = 120_000;
+
+/** The provider told the end of a call first; what its session knows of it is folded into the record. */
+async function noteLateEnd(
+  queries: Queries,
+  tenantId: string,
+  callId: string,
+  end: { readonly reason: EndReason; readonly at: Date },
+): Promise<void> {
+  const [noted] = await queries
+    .update(providerCalls)
+    .set({ sessionEndReason: end.reason })
+    .where(
+      and(
+        eq(providerCalls.tenantId, tenantId),
+        eq(providerCalls.callId, callId),
+        providerCalls.isLed,
+        providerCalls.isEndFolded,
+        isNull(providerCalls.sessionEndReason),
+      ),
+    )
+    .returning({ callId: providerCalls.callId });
+  if (!noted) return;
+  const [call] = await queries
+    .select({ instanceId: calls.instanceId, carrierCallId: calls.carrierCallId })
+    .from(calls)
+    .where(own(tenantId, callId));
+  if (!call) return;
+  await queries
+    .update(providerEvents)
+    .set({ dueAt: end.at })
+    .where(
+      and(
+        eq(providerEvents.tenantId, tenantId),
+        eq(providerEvents.instanceId, call.instanceId),
+        eq(providerEvents.carrierCallId, call.carrierCallId),
+      ),
+    );
+}
 
 type StateChange = { readonly callId: string; readonly state: CallState };
 

@@ -243,6 +243,21 @@ export function providerCallSuite(open: OpenDatabase): void {
       expect(await store.calls.get('t', begun.id)).toMatchObject({ end_reason: 'caller_hangup' });
     });
 
+    test('knows why our session ended the call, though the provider told of it first', async () => {
+      const { store, add, fold, instance, call } = await setting();
+      const begun = newCall(instance, { ...call, provider: 'retell' });
+      await store.calls.begin(begun);
+      await store.providerCalls.lead('t', begun.id);
+      await add();
+      await fold({ end });
+      expect(await store.providerCalls.due(at(9), 9)).toEqual([]);
+      const late = { reason: 'channel_removed', detail: null, at: at(5) } as const;
+      expect(await store.calls.end('t', begun.id, late)).toBe(false);
+      expect(await store.calls.end('t', begun.id, { ...late, reason: 'silence' })).toBe(false);
+      expect(await store.providerCalls.due(at(9), 9)).toEqual([call]);
+      expect((await fold({ end }))?.before).toMatchObject({ sessionEndReason: 'channel_removed' });
+    });
+
     test('that fails changes nothing, and leaves its events due', async () => {
       const { store, add, call, instance } = await setting();
       await add();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { countSpoken, tokensOf, wordsOfText } from './spoken-words.ts';
+import { countSpoken, spokenTokens, tokensOf, wordsOfText } from './spoken-words.ts';
 import { contextOf, endOfTaken, unanswered } from './transcript.ts';
 
 const count = (speech: string, spoken: string): number =>
@@ -101,4 +101,20 @@ describe('a transcript of another process', () => {
       text: 'I want a table',
     });
   });
+});
+
+test('a speech that was cut in upon and goes on counts up to the cut, or wholly if nothing was cut', () => {
+  const speech = wordsOfText('We open at nine. On Sundays we open at ten.', 0);
+  const spoken = (first: string, then: string): number =>
+    countSpoken(
+      speech,
+      spokenTokens([
+        { role: 'agent', text: first },
+        { role: 'caller', text: 'Hm.' },
+        { role: 'agent', text: then },
+      ]),
+    );
+  expect(spoken('We open at', 'On Sundays we open at ten.')).toBe(3);
+  expect(spoken('We open at nine.', 'On Sundays we open at ten.')).toBe(10);
+  expect(spoken('We open', 'at nine. On Sundays')).toBe(6);
 });

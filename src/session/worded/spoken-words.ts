@@ -1,3 +1,4 @@
+import type { Transcript } from '#contracts/words-transport.ts';
 import { normalise } from '#conversation/policies/words.ts';
 
 /** One word of a speech, and when it would end if all of it were spoken without a pause. */
@@ -34,6 +35,23 @@ export const tokensOf = (text: string): readonly string[] =>
     .flatMap((word) => (UNSPACED.test(word) ? Array.from(word) : word))
     .filter((token) => token !== '');
 
+/** Stands between what the agent said before somebody else was heard and after it. */
+export const BREAK = '|';
+
+/** Everything that the agent was heard to say, in tokens, with a `BREAK` wherever it was cut in upon. */
+export function spokenTokens(transcript: Transcript): readonly string[] {
+  const tokens: string[] = [];
+  let isBroken = false;
+  for (const said of transcript) {
+    if (said.role === 'caller') isBroken = tokens.length > 0;
+    if (said.role !== 'agent') continue;
+    if (isBroken) tokens.push(BREAK);
+    isBroken = false;
+    tokens.push(...tokensOf(said.text));
+  }
+  return tokens;
+}
+
 /** Before a speech begins, so much of what was said before it may still come in. */
 const MAX_BEFORE = 60;
 /** Where two ways of writing differ in the middle ("5 dollars", "five dollars"), it is by this much. */
@@ -41,7 +59,8 @@ const MAX_ASIDE = 3;
 
 /**
  * How many words of a speech stand in what was spoken, which begins with it, or with the rest of what
- * was spoken before. It errs on the side of too few.
+ * was spoken before. It errs on the side of too few: where a speech that was cut in upon goes on
+ * without the words that were cut, those before are all that counts.
  */
 export function countSpoken(speech: readonly SpeechWord[], spoken: readonly string[]): number {
   const ends: number[] = [];
@@ -65,6 +84,10 @@ function reachedToken(tokens: readonly string[], spoken: readonly string[]): num
       at += 1;
       continue;
     }
+    if (spoken[at] === BREAK && (reached === 0 || tokens[reached] === spoken[at + 1])) {
+      at += 1;
+      continue;
+    }
     const jump = jumpTo(tokens, reached, spoken, at);
     if (!jump) break;
     reached += jump.tokens;
@@ -85,8 +108,10 @@ function jumpTo(
     tokens[i] === spoken[j] &&
     (tokens[i + 1] === undefined || tokens[i + 1] === spoken[j + 1]);
   const [mostSkipped, mostMissed] = from === 0 ? [MAX_BEFORE, 0] : [MAX_ASIDE, MAX_ASIDE];
+  const breakAt = from === 0 ? -1 : spoken.indexOf(BREAK, at);
+  const mostInside = breakAt < 0 ? mostSkipped : Math.min(mostSkipped, breakAt - at - 1);
   for (let missed = 0; missed <= mostMissed; missed++)
-    for (let skipped = 1; skipped <= mostSkipped; skipped++)
+    for (let skipped = 1; skipped <= mostInside; skipped++)
       if (isAlike(from + missed, at + skipped)) return { tokens: missed, spoken: skipped };
   return undefined;
 }

@@ -7,7 +7,7 @@ import type { AgentConfig } from '#protocol/agent-config.ts';
 import type { Turn } from '#protocol/calls.ts';
 import type { Line, LineEffect, LineSurroundings } from '../line.ts';
 import { ToolFault } from '../tools/tool.ts';
-import { countSpoken, tokensOf, wordsOfText } from './spoken-words.ts';
+import { countSpoken, spokenTokens, wordsOfText } from './spoken-words.ts';
 import type { SpeechWord } from './spoken-words.ts';
 import { createToolFrames } from './tool-frames.ts';
 import { contextOf, endOfTaken, unanswered, wordsOf } from './transcript.ts';
@@ -105,7 +105,7 @@ export function wordedLine(parts: WordedLineParts, around: LineSurroundings): Wo
 
   /** What of the speech stands in the transcript was heard, and no more. */
   const observeAgent = (transcript: Transcript): void => {
-    shown = wordsOf(transcript, 'agent').flatMap(tokensOf);
+    shown = spokenTokens(transcript);
     if (!speech) return;
     const spokenCount = countSpoken(speech.words, shown.slice(speech.before));
     if (spokenCount === speech.spokenCount) return;
