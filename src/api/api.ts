@@ -8,6 +8,7 @@ import { registerApiKeys } from './api-keys.ts';
 import { createAuthenticate, requireAccess } from './auth.ts';
 import { registerCalls } from './calls.ts';
 import { registerChannels } from './channels.ts';
+import { registerConnect } from './connect.ts';
 import { endConnectionsOnClose } from './connections.ts';
 import { registerConsole } from './console.ts';
 import { answerClientError, answerError, answerErrors } from './errors.ts';
@@ -77,6 +78,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
         registerApiKeys(v1, parts);
         registerCalls(v1, parts);
         registerEvents(v1, parts, authenticate);
+        registerConnect(v1, parts);
       },
       { prefix: '/v1' },
     );

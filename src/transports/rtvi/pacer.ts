@@ -18,6 +18,7 @@ export type Pacer = {
 
 /** What is sent at a time. */
 const CHUNK_BYTES = PHONE_FRAME_BYTES;
+const CHUNK_MS = phoneMs(CHUNK_BYTES);
 /** Marks that were thrown away come so long after those that were played that nobody takes them for such. */
 const CLEARED_AFTER_MS = 40;
 /** How long before it runs dry the player gets the very end of a speech. */
@@ -86,14 +87,15 @@ export function createPacer(parts: {
     const nowMs = clock.now();
     // The player has run dry, at the start of a speech or because this process stood still.
     if (playsUntilMs < nowMs) playsUntilMs = nowMs;
-    while (queue.length > 0 && playsUntilMs - nowMs < leadMs) {
+    const roomMs = leadMs - CHUNK_MS;
+    while (queue.length > 0 && playsUntilMs - nowMs <= roomMs) {
       const chunk = nextChunk();
       sentBytes += chunk.length;
       playsUntilMs += phoneMs(chunk.length);
       send(chunk);
       returnMarks(sentBytes);
     }
-    if (queue.length > 0) cancelPump = clock.after(playsUntilMs - leadMs - nowMs, pump);
+    if (queue.length > 0) cancelPump = clock.after(playsUntilMs - roomMs - nowMs, pump);
     else cancelPump = clock.after(playsUntilMs - DRY_BEFORE_MS - nowMs, dry);
   };
 
