@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { newToken } from '#lib/ids.ts';
 import { AGENT_VOICE, SYSTEM_PROMPT } from '../script.ts';
 import { endChild, startChild } from './child-process.ts';
+import { OURS } from './report.ts';
 import type { SystemUnderTest } from './system.ts';
 import type { World } from './world.ts';
 
@@ -77,7 +78,7 @@ export async function startHydracore(
       cartesia_api_key: vendors.keys.cartesia,
     });
     return {
-      name: 'hydracore-voice',
+      name: OURS,
       version: versionOfPackage(),
       pid: child.pid ?? 0,
       settings: {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isOk, measuredReport, table, withRatios } from './report.ts';
+import { isOk, measuredReport, OURS, table, withRatios } from './report.ts';
 import type { PeersReport } from './report.ts';
 
 const measured = (v2v: number, cpu: number, failedTurns = 0, limitedBy = 'the server: late') => ({
@@ -23,7 +23,7 @@ const system = (name: string) => ({
   dial: () => undefined,
   close: () => Promise.resolve(),
 });
-const ours = measuredReport(system('ours'), measured(800, 4));
+const ours = measuredReport(system(OURS), measured(800, 4));
 const peer = measuredReport(system('peer'), measured(1_000, 20));
 const skipped = { name: 'absent', status: 'skipped', reason: 'npm was not found' } as const;
 
@@ -43,18 +43,21 @@ describe('ratios', () => {
 
   test('are left out where we were not measured', () => {
     expect(withRatios([skipped, peer])).toEqual([skipped, peer]);
+    expect(withRatios([peer])).toEqual([peer]);
   });
 
   test('are none of a figure that is nothing', () => {
-    const nothing = measuredReport(system('ours'), measured(800, 0));
+    const nothing = measuredReport(system(OURS), measured(800, 0));
     expect(withRatios([nothing, peer])[1]).toHaveProperty('ratios.cpu', null);
   });
 });
 
 test('a run is sound by our own turns, whatever became of the peers', () => {
   expect(isOk([ours, skipped])).toBe(true);
-  expect(isOk([measuredReport(system('ours'), measured(800, 4, 1)), peer])).toBe(false);
-  expect(isOk([skipped, peer])).toBe(false);
+  expect(isOk([measuredReport(system(OURS), measured(800, 4, 1)), peer])).toBe(false);
+  expect(isOk([{ ...skipped, name: OURS }, peer])).toBe(false);
+  expect(isOk([peer])).toBe(true);
+  expect(isOk([peer, skipped])).toBe(false);
 });
 
 test('the table shows each system beside us, says which limit was met, and why one is missing', () => {
