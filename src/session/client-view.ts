@@ -22,6 +22,7 @@ type Shown = {
   isThinking: boolean;
   isMaking: boolean;
   isSpeaking: boolean;
+  hasSpoken: boolean;
 };
 
 export function createClientView(): ClientView {
@@ -43,6 +44,7 @@ export function createClientView(): ClientView {
       isThinking: false,
       isMaking: false,
       isSpeaking: false,
+      hasSpoken: false,
     };
     return shown;
   };
@@ -62,6 +64,7 @@ export function createClientView(): ClientView {
   const speak = (of: Shown, speaking: boolean): void => {
     if (of.isSpeaking === speaking) return;
     of.isSpeaking = speaking;
+    of.hasSpoken = true;
     tell({ type: 'agent-speaking', speaking });
   };
   const release = (of: Shown): void => {
@@ -151,6 +154,8 @@ export function createClientView(): ClientView {
       return;
     }
     if (shown && !shown.waiting) {
+      // All of it may have been heard in this very step.
+      if (!shown.hasSpoken) speak(shown, true);
       for (const event of shown.segments.heard(turn.heard)) tell(event);
       close(shown);
     }
