@@ -76,7 +76,7 @@ function ThemeSelect(): ReactNode {
   };
   return (
     <button type="button" className="quiet" onClick={() => change(next)}>
-      <span className="visually-hidden">Theme: </span>
+      <span className="theme-word">Theme: </span>
       {THEME_NAMES[theme]}
     </button>
   );

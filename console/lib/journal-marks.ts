@@ -1,4 +1,5 @@
 import type { Journal } from '#protocol/calls.ts';
+import { isObject } from './merge-patch.ts';
 
 /** Something in a call that the line of its turns does not show. */
 export type JournalMark = {
@@ -45,4 +46,17 @@ function markOf(entry: Entry): JournalMark | undefined {
     default:
       return undefined;
   }
+}
+
+/** Who heard, thought and spoke when the call began, by the head of its journal: role and name. */
+export function vendorsUsed(
+  entries: readonly Entry[],
+): readonly { readonly role: string; readonly name: string }[] {
+  const abilities = entries.find((entry) => entry['type'] === 'journal')?.['abilities'];
+  if (!isObject(abilities)) return [];
+  return Object.entries(abilities).flatMap(([role, ability]) => {
+    if (!isObject(ability) || typeof ability['vendor'] !== 'string') return [];
+    const model = typeof ability['model'] === 'string' ? ` (${ability['model']})` : '';
+    return [{ role, name: `${ability['vendor']}${model}` }];
+  });
 }

@@ -1,6 +1,14 @@
 import { createContext, use, useEffect, useState } from 'react';
 import type { MouseEvent, ReactNode } from 'react';
 
+let hasMoved = false;
+
+/** Whether the page shown is not the first one: a screen reader has to be told where it now is. */
+export const isLaterPage = (): boolean => hasMoved;
+
+/** The next page shown is another one, whatever its address. */
+export const noteMove = (): void => void (hasMoved = true);
+
 type Router = { readonly path: string; readonly go: (path: string) => void };
 
 const RouterContext = createContext<Router>({ path: '/', go: () => undefined });
@@ -9,11 +17,15 @@ const RouterContext = createContext<Router>({ path: '/', go: () => undefined });
 export function RouterProvider({ children }: { readonly children: ReactNode }): ReactNode {
   const [path, setPath] = useState(() => location.pathname);
   useEffect(() => {
-    const follow = (): void => setPath(location.pathname);
+    const follow = (): void => {
+      noteMove();
+      setPath(location.pathname);
+    };
     addEventListener('popstate', follow);
     return () => removeEventListener('popstate', follow);
   }, []);
   const go = (to: string): void => {
+    noteMove();
     if (to !== location.pathname) history.pushState(null, '', to);
     setPath(to);
     scrollTo(0, 0);

@@ -3,6 +3,7 @@ import { createContext, use, useMemo, useState } from 'react';
 import type { ReactNode } from 'react';
 import { ApiError, createApi } from './api.ts';
 import type { Api } from './api.ts';
+import { noteMove } from './router.tsx';
 
 /** Kept for this tab alone, and gone when it is closed. */
 const STORED_KEY = 'hydracore-voice-key';
@@ -41,6 +42,7 @@ export function SessionProvider({ children }: { readonly children: ReactNode }):
     await createApi(given, () => undefined).get('/instances');
     sessionStorage.setItem(STORED_KEY, given);
     setProblem(undefined);
+    noteMove();
     setKey(given);
   };
   return (

@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'react';
 
-/** The time, each second, for as long as it is needed. */
-export function useNow(isRunning: boolean): number {
+/** The time, anew each second or as often as is said, for as long as it is needed. */
+export function useNow(isRunning: boolean, everyMs = 1_000): number {
   const [nowMs, setNowMs] = useState(() => Date.now());
   useEffect(() => {
     if (!isRunning) return undefined;
-    const timer = setInterval(() => setNowMs(Date.now()), 1_000);
+    const timer = setInterval(() => setNowMs(Date.now()), everyMs);
     return () => clearInterval(timer);
-  }, [isRunning]);
+  }, [isRunning, everyMs]);
   return nowMs;
 }

@@ -8,6 +8,7 @@ import { fieldErrors } from '../lib/faults.ts';
 import { instanceQuery } from '../lib/queries.ts';
 import { useRouter } from '../lib/router.tsx';
 import { useApi } from '../lib/session.tsx';
+import { useFocusOnError } from '../lib/use-focus-on-error.ts';
 import { ConfirmButton, Failure } from '../parts/basics.tsx';
 import { Field } from '../parts/field.tsx';
 import { VoicesFields } from '../parts/voices-fields.tsx';
@@ -62,6 +63,7 @@ function AgentEditor({ instance }: { readonly instance: InstanceRow }): ReactNod
       await client.invalidateQueries({ queryKey: ['instances'], exact: true });
     },
   });
+  useFocusOnError(save.error);
   const errors = fieldErrors(save.error, FIELDS);
   const set = (part: Partial<AgentForm>): void => setForm({ ...form, ...part });
   return (

@@ -11,7 +11,7 @@ import {
   faultyEnds,
   stateNames,
 } from '../lib/format.ts';
-import { journalMarks } from '../lib/journal-marks.ts';
+import { journalMarks, vendorsUsed } from '../lib/journal-marks.ts';
 import { callQuery, journalQuery } from '../lib/queries.ts';
 import { Link, useRouter } from '../lib/router.tsx';
 import { useApi } from '../lib/session.tsx';
@@ -70,7 +70,7 @@ function CallRecord({ call }: { readonly call: Call }): ReactNode {
         <PageTitle>{`Call from ${callerName(call.caller_phone)}`}</PageTitle>
         <Actions call={call} />
       </div>
-      <Facts call={call} />
+      <Facts call={call} vendors={vendorsUsed(journal.data ?? [])} />
       <Card title="Transcript">
         {call.turns.length === 0 ? (
           <p className="hint">Nothing was said.</p>
@@ -113,7 +113,13 @@ function CallRecord({ call }: { readonly call: Call }): ReactNode {
   );
 }
 
-function Facts({ call }: { readonly call: Call }): ReactNode {
+function Facts({
+  call,
+  vendors,
+}: {
+  readonly call: Call;
+  readonly vendors: ReturnType<typeof vendorsUsed>;
+}): ReactNode {
   const { end_reason: reason } = call;
   return (
     <dl className="facts">
@@ -138,6 +144,11 @@ function Facts({ call }: { readonly call: Call }): ReactNode {
       <div>
         <dt>Provider</dt>
         <dd>{call.provider}</dd>
+      </div>
+      {/* Takes its room before it is known, so that nothing jumps. */}
+      <div className="wide">
+        <dt>Vendors at the beginning</dt>
+        <dd>{vendors.map(({ role, name }) => `${role}: ${name}`).join(' · ') || '–'}</dd>
       </div>
       {call.end_detail && (
         <div className="wide">

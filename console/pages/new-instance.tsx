@@ -5,6 +5,7 @@ import type { InstanceRow } from '#protocol/instances.ts';
 import { fieldErrors } from '../lib/faults.ts';
 import { Link } from '../lib/router.tsx';
 import { useApi } from '../lib/session.tsx';
+import { useFocusOnError } from '../lib/use-focus-on-error.ts';
 import { Card, CopyButton, PageTitle } from '../parts/basics.tsx';
 import { Field } from '../parts/field.tsx';
 
@@ -31,6 +32,7 @@ export function NewInstancePage(): ReactNode {
       }),
     onSuccess: () => client.invalidateQueries({ queryKey: ['instances'], exact: true }),
   });
+  useFocusOnError(creation.error);
   const errors = fieldErrors(creation.error, FIELDS);
   if (creation.data) return <CreatedInstance created={creation.data} />;
   return (

@@ -1,12 +1,13 @@
 import { useQueries, useQuery } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { overviewOf } from '../lib/figures.ts';
-import type { Bucket, Overview } from '../lib/figures.ts';
+import type { Overview } from '../lib/figures.ts';
 import { endReasonNames, faultyEnds, wholeMs } from '../lib/format.ts';
 import { callQuery, COUNTED_CALLS_MAX, recentCallsQuery } from '../lib/queries.ts';
 import { Link } from '../lib/router.tsx';
 import { useApi } from '../lib/session.tsx';
+import { useNow } from '../lib/use-now.ts';
 import { Card, Empty, Failure, Loading } from '../parts/basics.tsx';
 import { CallsChart, LatencyChart } from '../parts/time-charts.tsx';
 
@@ -30,12 +31,11 @@ const MEASURED_CALLS_MAX = 60;
 /** What an instance's line did over time. */
 export function OverviewPage({ instanceId }: { readonly instanceId: string }): ReactNode {
   const [name, setName] = useState<RangeName>('day');
-  // From one opening of the page to the next the range stays where it is: charts do not crawl.
-  const range = useMemo(() => {
-    const minuteMs = 60_000;
-    const toMs = Math.ceil(Date.now() / minuteMs) * minuteMs + minuteMs * 10;
-    return { fromMs: toMs - RANGES[name].ms, toMs };
-  }, [name]);
+  const { ms, buckets } = RANGES[name];
+  // The range moves by whole bars: they do not crawl, and what is counted in one stays in it.
+  const barMs = ms / buckets;
+  const lastBar = Math.floor(useNow(true, 10_000) / barMs) + 1;
+  const range = { fromMs: lastBar * barMs - ms, toMs: lastBar * barMs };
   const api = useApi();
   const recent = useQuery(recentCallsQuery(api, instanceId, new Date(range.fromMs).toISOString()));
   const ended = (recent.data?.calls ?? []).filter((call) => call.state === 'ended');
@@ -44,7 +44,7 @@ export function OverviewPage({ instanceId }: { readonly instanceId: string }): R
     queries: measured.map((call) => callQuery(api, call.call_id)),
     combine: (results) => results.flatMap(({ data }) => data ?? []),
   });
-  const overview = overviewOf(recent.data?.calls ?? [], records, range, RANGES[name].buckets);
+  const overview = overviewOf(recent.data?.calls ?? [], records, range, buckets);
   return (
     <>
       <fieldset className="segments">
@@ -70,7 +70,7 @@ export function OverviewPage({ instanceId }: { readonly instanceId: string }): R
       {recent.data && overview.callCount > 0 && (
         <Figures
           overview={overview}
-          rangeMs={RANGES[name].ms}
+          rangeMs={ms}
           isCut={recent.data.isCut}
           isSample={ended.length > measured.length}
         />
@@ -92,8 +92,8 @@ function Figures({
 }): ReactNode {
   const { voiceToVoice, endReasons, buckets } = overview;
   const most = Math.max(1, ...endReasons.map(({ count }) => count));
-  const nameOf = ({ fromMs }: Bucket): string =>
-    new Date(fromMs).toLocaleString(
+  const nameOf = (atMs: number): string =>
+    new Date(atMs).toLocaleString(
       undefined,
       rangeMs <= 24 * HOUR_MS ? { timeStyle: 'short' } : { day: 'numeric', month: 'short' },
     );

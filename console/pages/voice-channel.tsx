@@ -13,6 +13,7 @@ import type { ChannelForm, TextName } from '../lib/channel-form.ts';
 import { fieldErrors } from '../lib/faults.ts';
 import { channelQuery, voiceStatusQuery } from '../lib/queries.ts';
 import { useApi } from '../lib/session.tsx';
+import { useFocusOnError } from '../lib/use-focus-on-error.ts';
 import { rolesOf, vendorFacts } from '../lib/vendor-chain.ts';
 import { Failure, Loading } from '../parts/basics.tsx';
 import { ChannelStatusCard } from '../parts/channel-status.tsx';
@@ -60,6 +61,7 @@ function SetupForm({
     },
   });
   const fields = [...Object.keys(form.texts), ...Object.keys(form.secrets), 'provider'];
+  useFocusOnError(setup.error);
   const errors = fieldErrors(setup.error, [...fields, ...ALL_SECRETS]);
   const secretsSet = new Set(channel?.config.secrets_set);
   const keys = new Set(
@@ -106,25 +108,33 @@ function SetupForm({
       {form.provider === 'pipecat' ? (
         <fieldset>
           <legend>Phone number, by Twilio</legend>
-          {text('twilio_account_sid', 'Account SID', 'Begins with AC.')}
-          {secret(
-            'twilio_auth_token',
-            'Auth token',
-            'Checks what Twilio sends, and wires the number.',
-          )}
-          {text('twilio_phone_number', 'Number', 'E.164, such as +14155550123.')}
+          <div className="grid keys">
+            {text('twilio_account_sid', 'Account SID', 'Begins with AC.')}
+            {secret(
+              'twilio_auth_token',
+              'Auth token',
+              'Checks what Twilio sends, and wires the number.',
+            )}
+            {text('twilio_phone_number', 'Number', 'E.164, such as +14155550123.')}
+          </div>
         </fieldset>
       ) : (
         <fieldset>
           <legend>Retell</legend>
-          {secret('api_key', 'API key', 'Opens the line: numbers, agents and calls at Retell.')}
-          {secret(
-            'webhook_secret',
-            'Webhook secret',
-            'Only where it differs from the API key: checks what Retell sends.',
-          )}
-          {text('agent_id', 'Agent id', 'An agent that is at Retell already. Empty: one is made.')}
-          {text('phone_number', 'Number', 'E.164, such as +14155550123.')}
+          <div className="grid keys">
+            {secret('api_key', 'API key', 'Opens the line: numbers, agents and calls at Retell.')}
+            {secret(
+              'webhook_secret',
+              'Webhook secret',
+              'Only where it differs from the API key: checks what Retell sends.',
+            )}
+            {text(
+              'agent_id',
+              'Agent id',
+              'An agent that is at Retell already. Empty: one is made.',
+            )}
+            {text('phone_number', 'Number', 'E.164, such as +14155550123.')}
+          </div>
           <details>
             <summary>A number of Twilio’s instead of Retell’s</summary>
             {text('twilio_account_sid', 'Account SID', 'Begins with AC.')}
@@ -139,18 +149,20 @@ function SetupForm({
             ? 'Retell hears and speaks; a language model thinks. Several keys: if one fails, the next goes on. With an agent id of your own, that agent thinks for itself.'
             : 'One that hears, one that thinks, one that speaks. Several for one role: if one fails, the next goes on, even in the middle of a sentence.'}
         </p>
-        {vendorFacts
-          .filter((vendor) => vendor.roles.some((role) => roles.includes(role)))
-          .map((vendor) =>
-            secret(
-              vendor.keyField,
-              vendor.label,
-              `It ${vendor.roles
-                .filter((role) => roles.includes(role))
-                .map((role) => ROLE_WORDS[role])
-                .join(', ')}.`,
-            ),
-          )}
+        <div className="grid keys">
+          {vendorFacts
+            .filter((vendor) => vendor.roles.some((role) => roles.includes(role)))
+            .map((vendor) =>
+              secret(
+                vendor.keyField,
+                vendor.label,
+                `It ${vendor.roles
+                  .filter((role) => roles.includes(role))
+                  .map((role) => ROLE_WORDS[role])
+                  .join(', ')}.`,
+              ),
+            )}
+        </div>
       </fieldset>
       <ChainView provider={form.provider} voice={instance.agent_config.voice} keys={keys} />
       {errors.others.map((error) => (

@@ -2,14 +2,17 @@ import { useEffect, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { ApiError } from '../lib/api.ts';
 import type { Tone } from '../lib/format.ts';
+import { isLaterPage } from '../lib/router.tsx';
 
-/** The head of a page. It takes the focus, so that a screen reader says where its person now is. */
+/** The head of a page. From the second page on it takes the focus, so that it is said where one is. */
 export function PageTitle({ children }: { readonly children: string }): ReactNode {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${children} · HydraCore Voice`;
   }, [children]);
-  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    if (isLaterPage()) heading.current?.focus({ preventScroll: true });
+  }, []);
   return (
     <h1 ref={heading} tabIndex={-1}>
       {children}

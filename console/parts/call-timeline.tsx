@@ -80,6 +80,20 @@ export function CallTimeline({
         <span>0:00</span>
         <span>{clockTime(lengthMs / 1_000)}</span>
       </div>
+      <ul className="legend">
+        <li>
+          <span className="swatch cut" aria-hidden="true" />
+          cut short by the caller
+        </li>
+        <li>
+          <span className="swatch failover" aria-hidden="true" />
+          failover
+        </li>
+        <li>
+          <span className="swatch tool" aria-hidden="true" />
+          tool or key
+        </li>
+      </ul>
     </div>
   );
 }

@@ -54,11 +54,11 @@ export function Field(props: FieldProps): ReactNode {
         <textarea {...common} rows={rows} onChange={(event) => onChange(event.target.value)} />
       )}
       {errors.length > 0 && (
-        <ul className="errors" id={`${id}-errors`} role="alert">
+        <div className="errors" id={`${id}-errors`} role="alert">
           {errors.map((error) => (
-            <li key={error}>{error}</li>
+            <p key={error}>{error}</p>
           ))}
-        </ul>
+        </div>
       )}
     </div>
   );

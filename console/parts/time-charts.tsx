@@ -7,7 +7,8 @@ const HEIGHT = 120;
 
 type Props = {
   readonly buckets: readonly Bucket[];
-  readonly nameOf: (bucket: Bucket) => string;
+  /** A moment as it stands on the axis. */
+  readonly nameOf: (atMs: number) => string;
 };
 
 /** Calls over time, those that ended badly in another colour. */
@@ -17,14 +18,14 @@ export function CallsChart({ buckets, nameOf }: Props): ReactNode {
   const heightOf = (count: number): number => (count / highest) * HEIGHT;
   return (
     <Chart
-      label={`Calls over time, at most ${highest} at once in a bar`}
+      label={`Calls over time, at most ${highest} in a bar`}
       top={String(highest)}
       buckets={buckets}
       nameOf={nameOf}
     >
       {buckets.map((bucket, at) => (
         <g key={bucket.fromMs}>
-          <title>{`${nameOf(bucket)}: ${bucket.callCount} calls, ${bucket.faultyCount} failed`}</title>
+          <title>{`${nameOf(bucket.fromMs)}: ${bucket.callCount} calls, ${bucket.faultyCount} failed`}</title>
           <rect
             className="calls"
             x={at * barWidth + 1}
@@ -64,7 +65,7 @@ export function LatencyChart({ buckets, nameOf }: Props): ReactNode {
         if (p50Ms === undefined || p95Ms === undefined) return null;
         return (
           <g key={bucket.fromMs}>
-            <title>{`${nameOf(bucket)}: p50 ${wholeMs(p50Ms)}, p95 ${wholeMs(p95Ms)}`}</title>
+            <title>{`${nameOf(bucket.fromMs)}: p50 ${wholeMs(p50Ms)}, p95 ${wholeMs(p95Ms)}`}</title>
             <rect
               className="p95"
               x={at * barWidth + 1}
@@ -114,8 +115,8 @@ function Chart({
         {children}
       </svg>
       <div className="chart-foot" aria-hidden="true">
-        <span>{first ? nameOf(first) : ''}</span>
-        <span>{last ? nameOf(last) : ''}</span>
+        <span>{first ? nameOf(first.fromMs) : ''}</span>
+        <span>{last ? nameOf(last.toMs) : ''}</span>
       </div>
     </div>
   );

@@ -29,18 +29,20 @@ export function Transcript({
   ].toSorted((left, right) => left.atMs - right.atMs);
   return (
     <>
-      <ol className="transcript" role="log" aria-label="Transcript">
-        {lines.map((line, at) =>
-          'turn' in line ? (
-            <TurnLine key={`turn-${line.turn.index}`} turn={line.turn} />
-          ) : (
-            // oxlint-disable-next-line react/no-array-index-key -- several notes may be of one moment
-            <li key={`note-${at}`} className={`note ${line.note.tone}`}>
-              <span className="at">{clockTime(line.note.atMs / 1_000)}</span> {line.note.text}
-            </li>
-          ),
-        )}
-      </ol>
+      <div role="log" aria-label="Transcript">
+        <ol className="transcript">
+          {lines.map((line, at) =>
+            'turn' in line ? (
+              <TurnLine key={`turn-${line.turn.index}`} turn={line.turn} />
+            ) : (
+              // oxlint-disable-next-line react/no-array-index-key -- several notes may be of one moment
+              <li key={`note-${at}`} className={`note ${line.note.tone}`}>
+                <span className="at">{clockTime(line.note.atMs / 1_000)}</span> {line.note.text}
+              </li>
+            ),
+          )}
+        </ol>
+      </div>
       {/* Outside of the log: words that still change are not read out. */}
       <div className="transcript unfinished" aria-live="off">
         {unfinished

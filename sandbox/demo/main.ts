@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import pc from 'picocolors';
 import { systemClock } from '#lib/clock.ts';
 import { messageOf } from '#lib/errors.ts';
@@ -66,6 +67,8 @@ async function start(): Promise<number> {
   const code = await onStage(options, async (stage) => {
     const { server, instanceId, apiKey, channel } = stage;
     show.line();
+    const live = `${server.origin}/instances/${instanceId}/live`;
+    show.line(`  console   ${pc.bold(live)}  (the call that begins; sign in with the key)`);
     show.line(`  server    ${server.origin}  (API: ${server.origin}/docs)`);
     show.line(`  public    ${PUBLIC_URL}  (only the sandbox's phone network knows it)`);
     show.line(`  API key   ${pc.bold(apiKey)}  (shown this once)`);
@@ -83,11 +86,25 @@ async function start(): Promise<number> {
       `calls/${result.call_id}`,
     ])
       show.line(`  curl -s -H "X-Api-Key: $KEY" ${base}/${path}`);
-    show.line(pc.dim('Ctrl-C ends it.'));
+    if (process.stdin.isTTY) {
+      show.line(pc.dim('Enter has the caller phone again; Ctrl-C ends it.'));
+      await Promise.race([server.exited, phoneAtEnter(stage, show)]);
+    } else show.line(pc.dim('Ctrl-C ends it.'));
     await server.exited;
     throw new Error('The server has ended by itself.');
   });
   return code ?? 0;
+}
+
+/** The same call again and again, one at a time, at each Enter. Resolves when stdin ends. */
+async function phoneAtEnter(stage: Stage, show: Show): Promise<void> {
+  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  while (!(await lines.next()).done) {
+    const result = await playDemo(stage, systemClock, show.event);
+    show.summary(result);
+    show.line();
+    show.line(pc.dim('Enter has the caller phone again; Ctrl-C ends it.'));
+  }
 }
 
 const logTo =
