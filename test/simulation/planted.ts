@@ -47,7 +47,7 @@ function find(bug: Planted): boolean {
     for (const part of ['src', 'test', 'sandbox', 'package.json'])
       cpSync(join(root, part), join(copy, part), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-    const patched = spawnSync('git', ['apply', bug.path], { cwd: copy, encoding: 'utf8' });
+    const patched = spawnSync('git', ['apply', '-C1', bug.path], { cwd: copy, encoding: 'utf8' });
     if (patched.status !== 0) throw new Error(`${bug.name} does not apply: ${patched.stderr}`);
     // A leak shows when all calls were played.
     const first = bug.rule === 'memory-floor' ? [] : ['--first'];

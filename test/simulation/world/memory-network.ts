@@ -58,24 +58,32 @@ export function memoryNetwork(
   let requests = 0;
   let app: FastifyInstance | undefined;
   const ends = new Set<End>();
+  const answers = new Set<PromiseWithResolvers<never>>();
   const noConnection = (): NetworkFault => new NetworkFault('no-connection', 'nobody listens');
 
   return {
     lead: (next) => void (app = next),
-    cut: () => ends.forEach((end) => end.destroy()),
+    cut() {
+      for (const end of ends) end.destroy();
+      for (const request of answers) request.reject(new NetworkFault('broken', 'the node died'));
+    },
     get open() {
       return ends.size;
     },
     async fetch({ method, url, headers, body }) {
       if (!app || lose(requests++)) throw noConnection();
-      const response = await withCare(
+      const cut = Promise.withResolvers<never>();
+      answers.add(cut);
+      const answering = Promise.race([
+        cut.promise,
         app.inject({
           method,
           url: url.pathname + url.search,
           headers: { ...headers, host: url.host },
           payload: body,
         }),
-      );
+      ]);
+      const response = await withCare(answering).finally(() => answers.delete(cut));
       const answered = Object.entries(response.headers);
       return {
         status: response.statusCode,
