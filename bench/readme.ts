@@ -18,7 +18,7 @@ const { values } = parseArgs({
 
 const budgetSchema = z.object({
   name: z.string(),
-  value: z.number(),
+  value: z.number().nullable(),
   unit: z.string(),
   budget: z.number(),
   met: z.boolean(),

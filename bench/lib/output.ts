@@ -4,7 +4,8 @@ import { rounded } from './statistics.ts';
 /** A figure beside what it is to be. */
 export type Budgeted = {
   readonly name: string;
-  readonly value: number;
+  /** Null: nothing was measured. */
+  readonly value: number | null;
   readonly unit: string;
   readonly budget: number;
   readonly met: boolean;
@@ -13,7 +14,7 @@ export type Budgeted = {
 /** Lower is better; what was not measured does not meet its budget. */
 export const budgeted = (name: string, value: number, unit: string, budget: number): Budgeted => ({
   name,
-  value: rounded(value, 2),
+  value: Number.isNaN(value) ? null : rounded(value, 2),
   unit,
   budget,
   met: value <= budget,
@@ -43,7 +44,7 @@ export const budgetTable = (budgets: readonly Budgeted[]): string =>
     ['what', 'measured', 'budget', ''],
     ...budgets.map(({ name, value, unit, budget, met }) => [
       name,
-      `${value} ${unit}`,
+      value === null ? 'not measured' : `${value} ${unit}`,
       `≤ ${budget} ${unit}`,
       met ? 'met' : 'missed',
     ]),
