@@ -1,3 +1,4 @@
+import type { JsonRecord } from '#lib/record.ts';
 import type { ClientEvent } from './client-event.ts';
 
 /** What arrives from the caller's side. After `closed` nothing more arrives. */
@@ -11,6 +12,13 @@ export type TransportListener = {
   typed?(text: string, isAnswered: boolean): void;
   /** `reason` is `caller` when the other side ended it, `broken` when the connection died. */
   closed(reason: 'caller' | 'broken'): void;
+};
+
+export type ClientToolCall = {
+  /** The language model's. */
+  readonly callId: string;
+  readonly name: string;
+  readonly arguments: JsonRecord;
 };
 
 /** How audio gets in and out of one call. */
@@ -29,6 +37,11 @@ export type Transport = {
   clear(): void;
   /** Shows the caller's program what happens; absent: the caller has a telephone. */
   show?(event: ClientEvent): void;
+  /**
+   * Has the caller's program do something and answers its result; absent: the caller has a telephone.
+   * Waits for as long as the signal allows, and rejects with its reason, or when the caller has gone.
+   */
+  callTool?(call: ClientToolCall, signal: AbortSignal): Promise<string>;
   /** Ends this side; after it nothing more arrives, not even `closed`. For a phone call the carrier then goes on with what the answer to its webhook said. */
   close(): void;
 };

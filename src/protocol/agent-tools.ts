@@ -63,8 +63,7 @@ const unique = <Item>(items: readonly Item[], nameOf: (item: Item) => string): b
 
 /** The tools of an agent, with secrets as `secret` has them. */
 export const agentTools = <Secret extends z.ZodType>(secret: Secret) => {
-  /** An HTTPS endpoint that the agent may call. */
-  const tool = z.strictObject({
+  const common = {
     name: z
       .string()
       .regex(/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/)
@@ -83,6 +82,11 @@ export const agentTools = <Secret extends z.ZodType>(secret: Secret) => {
         `value is longer than ${MAX_SCHEMA_CHARS} characters`,
       )
       .default({ type: 'object', properties: {} }),
+  };
+
+  /** An HTTPS endpoint that the agent may call. */
+  const tool = z.strictObject({
+    ...common,
     url: webUrl,
     /** GET and DELETE take the arguments as a query, the others as a JSON body. */
     method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).default('POST'),
@@ -101,6 +105,13 @@ export const agentTools = <Secret extends z.ZodType>(secret: Secret) => {
       .default({}),
     timeout_ms: timeoutMs,
     /** False: it goes on when the caller interrupts, and its result is known to the agent later. */
+    cancel_on_interruption: z.boolean().default(true),
+  });
+
+  /** Something that the caller's own program does; in calls from a browser only. */
+  const clientTool = z.strictObject({
+    ...common,
+    timeout_ms: timeoutMs,
     cancel_on_interruption: z.boolean().default(true),
   });
 
@@ -123,6 +134,11 @@ export const agentTools = <Secret extends z.ZodType>(secret: Secret) => {
       .default([]),
     tools: z
       .array(tool)
+      .max(MAX_TOOLS)
+      .refine((tools) => unique(tools, ({ name }) => name), 'a name is given twice')
+      .default([]),
+    client_tools: z
+      .array(clientTool)
       .max(MAX_TOOLS)
       .refine((tools) => unique(tools, ({ name }) => name), 'a name is given twice')
       .default([]),

@@ -96,7 +96,12 @@ export function createCallFloor(parts: {
     hangUpAtCarrier: call.hangUpAtCarrier,
     publish: (event: LiveEvent) => bus.publish(call.instanceId, event),
     ...(toolbox && {
-      openTools: toolbox.of({ agent: brain.agent, secrets: brain.agentSecrets, transfer }),
+      openTools: toolbox.of({
+        agent: brain.agent,
+        secrets: brain.agentSecrets,
+        transfer,
+        ...('callTool' in call.transport && { callTool: call.transport.callTool }),
+      }),
     }),
   });
 

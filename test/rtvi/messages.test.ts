@@ -97,6 +97,40 @@ describe.each(['binary', 'plain'] satisfies Form[])('a client of the %s form', (
     expect(line.told).toEqual([]);
   });
 
+  test('runs what it is asked to, and its result counts once', async () => {
+    await line.ready();
+    const never = new AbortController();
+    const call = { callId: 'c1', name: 'show_map', arguments: { place: 'here' } };
+    const answer = line.transport.callTool?.(call, never.signal);
+    await line.settled();
+    expect(last()).toMatchObject({
+      type: 'llm-function-call-in-progress',
+      data: { tool_call_id: 'c1', function_name: 'show_map', arguments: { place: 'here' } },
+    });
+    line.say('llm-function-call-result', { tool_call_id: 'c1', result: { is: 'shown' } });
+    expect(await answer).toBe('{"is":"shown"}');
+    line.say('llm-function-call-result', { tool_call_id: 'c1', result: 'again' }, 'z');
+    await line.settled();
+    expect(last()).toEqual(refused('z', 'No function waits'));
+  });
+
+  test('that is too late with a result, or leaves, has not run it', async () => {
+    await line.ready();
+    const call = { callId: 'c1', name: 'show_map', arguments: {} };
+    const late = new AbortController();
+    const first = line.transport.callTool?.(call, late.signal);
+    late.abort(new Error('too late'));
+    await expect(first).rejects.toThrow('too late');
+    line.say('llm-function-call-result', { tool_call_id: 'c1', result: 'now' }, 'z');
+    await line.settled();
+    expect(last()).toEqual(refused('z', 'No function waits'));
+    const second = line.transport.callTool?.(call, new AbortController().signal);
+    line.hangUp();
+    await expect(second).rejects.toThrow('The caller has gone.');
+    const third = line.transport.callTool?.(call, new AbortController().signal);
+    await expect(third).rejects.toThrow('The caller has gone.');
+  });
+
   test('may send its sound in base64', async () => {
     await line.ready();
     const sound = Buffer.alloc(1_024).toString('base64');

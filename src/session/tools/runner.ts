@@ -90,7 +90,7 @@ export function createToolRunner(parts: {
     let outcome: ToolOutcome;
     try {
       const given = await argumentsOf(call.arguments, tool);
-      outcome = clean(await withinTime(clock, tool, given, abort), tool);
+      outcome = clean(await withinTime(clock, tool, { given, callId: call.callId }, abort), tool);
       const size = outcome.is === 'result' ? `${outcome.text.length} characters` : 'handed over';
       note(`tool ${call.name}: ${size} ${afterMs()}`);
     } catch (error) {
@@ -177,7 +177,7 @@ async function argumentsOf(json: string, { definition }: Tool): Promise<JsonReco
 async function withinTime(
   clock: Clock,
   tool: Tool,
-  given: JsonRecord,
+  { given, callId }: { readonly given: JsonRecord; readonly callId: string },
   abort: AbortController,
 ): Promise<ToolOutcome> {
   let cancel: Cancel | undefined;
@@ -189,7 +189,7 @@ async function withinTime(
     );
   });
   try {
-    return await Promise.race([tool.run(given, abort.signal), over]);
+    return await Promise.race([tool.run(given, abort.signal, callId), over]);
   } catch (error) {
     // What a tool makes of its abort is not what happened.
     throw abort.signal.aborted ? abort.signal.reason : error;

@@ -18,7 +18,7 @@ export type Tool = {
    * The arguments fit the definition's schema. Rejects with a `ToolFault` whose message the model is
    * told; any other error is ours. `signal` aborts when the time is over or nobody wants the result.
    */
-  run(given: JsonRecord, signal: AbortSignal): Promise<ToolOutcome>;
+  run(given: JsonRecord, signal: AbortSignal, callId: string): Promise<ToolOutcome>;
 };
 
 /** A tool did not do its work. The message is for the model and for the journal: no secret is in it. */

@@ -2,6 +2,7 @@ import type { FetchLike } from '@modelcontextprotocol/client';
 import { fetch as undiciFetch } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { TransferAtCarrier } from '#contracts/incoming-call.ts';
+import type { Transport } from '#contracts/transport.ts';
 import type { Clock } from '#lib/clock.ts';
 import { guardedAgent } from '#lib/guarded-agent.ts';
 import type { Log } from '#lib/log.ts';
@@ -10,6 +11,7 @@ import { mcpTokenField, toolHeaderField } from '#protocol/agent-secrets.ts';
 import type { AgentSecrets } from '#protocol/agent-secrets.ts';
 import { sendDigits, transferCall } from './built-in-tools.ts';
 import type { PlayTones } from './built-in-tools.ts';
+import { clientTool } from './client-tool.ts';
 import { httpTool } from './http-tool.ts';
 import { connectMcpServer } from './mcp-server.ts';
 import { createToolRunner } from './runner.ts';
@@ -35,6 +37,8 @@ export type Toolbox = {
     readonly agent: AgentConfig;
     readonly secrets: AgentSecrets;
     readonly transfer: TransferAtCarrier | undefined;
+    /** Absent: the caller has no program to run tools in. */
+    readonly callTool?: Transport['callTool'];
   }): OpenTools;
   /** Cuts what is still going on. */
   close(): Promise<void>;
@@ -55,12 +59,13 @@ export function createToolbox(parts: {
 
   return {
     of:
-      ({ agent, secrets, transfer }) =>
+      ({ agent, secrets, transfer, callTool }) =>
       (around) => {
         const fixed = [
           sendDigits(around.play),
           transferCall(agent.transfer_numbers, around.transfer ?? transfer) ?? [],
           agent.tools.map((tool) => httpTool(tool, headersOf(tool, secrets), dispatcher)),
+          callTool ? agent.client_tools.map((tool) => clientTool(tool, callTool)) : [],
         ].flat();
         const servers = agent.mcp_servers.map((server) =>
           connectMcpServer(server, {

@@ -6,6 +6,7 @@ import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import { agreeOnVersion } from '#protocol/rtvi.ts';
 import type { ClientMessage } from '#protocol/rtvi.ts';
+import { createClientTools } from './client-tools.ts';
 import { messagesOf } from './event-messages.ts';
 import { createRtviLink } from './link.ts';
 import { createPacer } from './pacer.ts';
@@ -36,7 +37,7 @@ const READY_WITHIN_MS = 30_000;
 const PLAYER_RATE_HZ = 24_000;
 const PHONE_RATE_HZ = 8_000;
 /** What the client has in hand: it hides late packets, and is heard after an interruption. */
-const LEAD_MS = 80;
+const LEAD_MS = 100;
 /** How long the socket stays open after the last sound, so that the client plays it to its end. */
 const TAIL_MS = 300;
 /** Sound that arrives before anybody listens is kept up to this: 5 s. */
@@ -92,11 +93,14 @@ export function createRtviTransport(
     },
   });
 
+  const tools = createClientTools((message) => link.send(message));
+
   const release = (): void => {
     state = 'closed';
     cancelDeadline();
     uplink.close();
     pacer.close();
+    tools.close();
     toPlayer.close();
     ready.resolve(false);
   };
@@ -163,8 +167,12 @@ export function createRtviTransport(
           data: { t, d: { call_id: callId } },
         });
       }
-      case 'llm-function-call-result':
-        return link.fault('No function waits for a result of yours.', message.id);
+      case 'llm-function-call-result': {
+        const { tool_call_id: toolCallId, result } = message.data;
+        const text = typeof result === 'string' ? result : JSON.stringify(result);
+        if (tools.answer(toolCallId, text)) return;
+        return link.fault('No function waits for this result.', message.id);
+      }
       case 'raw-audio': {
         const { base64Audio, sampleRate, numChannels } = message.data;
         return writeAudio(Buffer.from(base64Audio, 'base64'), sampleRate, numChannels);
@@ -209,6 +217,7 @@ export function createRtviTransport(
       for (const message of messagesOf(event, { isOld, userId: callId, timestamp }))
         link.send(message);
     },
+    callTool: (call, signal) => tools.call(call, signal),
     close() {
       waiting = [];
       if (state !== 'closed') release();

@@ -57,7 +57,7 @@ describe("a browser's microphone", () => {
     const sound = tone(500, 16_000, 2_000);
     for (let packet = 0; packet < 62; packet += 1) {
       const [from, to] = [packet * 512, packet * 512 + 512];
-      await clock.advance(packet % 5 === 0 ? 150 : 2.5);
+      await clock.advance(packet % 16 === 0 ? 482 : 2);
       uplink.write(bytesOf(sound.subarray(from, to)), 16_000, 1);
     }
     const silences = pcm()

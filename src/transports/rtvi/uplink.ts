@@ -14,8 +14,11 @@ const HIGHEST_RATE_HZ = 48_000;
 const PHONE_RATE_HZ = 8_000;
 /** How often the line is looked at. */
 const WATCH_EVERY_MS = 100;
-/** A microphone that is late by no more than this is late; by more it is muted, or there is none. */
-const LATE_MS = 200;
+/**
+ * A microphone that says nothing for so long is muted, or there is none. Less is a network that has
+ * lost a packet: silence in its place would tear a word apart.
+ */
+const MUTED_AFTER_MS = 600;
 /** What a muted line is behind by after it was filled up. */
 const BEHIND_MS = 100;
 /** After a stall of this very process what has come in meanwhile is read before silence takes its place. */
@@ -39,6 +42,7 @@ export function createUplink(parts: {
   const startedMs = clock.now();
   let filledBytes = 0;
   let toldBytes = 0;
+  let lastWriteMs = startedMs;
   let resampler: { readonly rateHz: number; readonly of: Resampler } | undefined;
 
   const aheadMs = (): number => phoneMs(toldBytes + filledBytes) - (clock.now() - startedMs);
@@ -61,7 +65,8 @@ export function createUplink(parts: {
     const dueMs = clock.now() + WATCH_EVERY_MS;
     cancelWatch = clock.after(WATCH_EVERY_MS, () => {
       const isOnTime = clock.now() - dueMs <= STALL_MS;
-      if (isOnTime && aheadMs() < -LATE_MS) while (aheadMs() < -BEHIND_MS) tell(silence);
+      const isMuted = clock.now() - lastWriteMs > MUTED_AFTER_MS;
+      if (isOnTime && isMuted) while (aheadMs() < -BEHIND_MS) tell(silence);
       watch();
     });
   };
@@ -83,6 +88,7 @@ export function createUplink(parts: {
         return `The sound must have ${LOWEST_RATE_HZ} to ${HIGHEST_RATE_HZ} samples a second.`;
       if (pcm.length % 2 !== 0) return 'The sound must be in samples of 16 bits.';
       if (aheadMs() > MAX_AHEAD_MS) return 'The sound comes faster than time goes.';
+      lastWriteMs = clock.now();
       // Into a buffer of its own: a view of 16-bit numbers cannot begin at an odd byte.
       const samples = new Int16Array(pcm.length / 2);
       new Uint8Array(samples.buffer).set(pcm);

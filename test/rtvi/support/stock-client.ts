@@ -106,6 +106,8 @@ const FRAME_MS = 20;
 const MICROPHONE_HZ = 16_000;
 const PLAYER_HZ = 24_000;
 const CHUNK_SAMPLES = 512;
+/** What the player waits for before it begins, as a build machine under load is late now and then. */
+const JITTER_FRAMES = 10;
 
 /** A microphone that is always on, and a player that cannot be told to forget, as in the browser. */
 function createMedia(open: OpenResampler, person: Caller) {
@@ -115,14 +117,16 @@ function createMedia(open: OpenResampler, person: Caller) {
   let hangUp = (): void => undefined;
   let spoken: number[] = [];
   /** 8 kHz samples that wait to be played. */
-  let playing: number[] = [];
+  const playing: number[] = [];
+  let dryFrames = Infinity;
   let longestLead = 0;
   let isOn = false;
   const abort = new AbortController();
 
   const frame = (): void => {
-    const pcm = Int16Array.from(playing.slice(0, PHONE_FRAME_BYTES));
-    playing = playing.slice(PHONE_FRAME_BYTES);
+    dryFrames = playing.length === 0 ? Infinity : dryFrames - 1;
+    if (playing.length > 0 && dryFrames === Infinity) dryFrames = JITTER_FRAMES;
+    const pcm = Int16Array.from(dryFrames > 0 ? [] : playing.splice(0, PHONE_FRAME_BYTES));
     const heard = new Uint8Array(PHONE_FRAME_BYTES).fill(MULAW_SILENCE);
     heard.set(encodeMulaw(pcm));
     person.hear(heard);
