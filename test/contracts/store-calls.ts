@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
 import { newUuid } from '#lib/ids.ts';
-import { NOON_MS, addInstance, newCall, newTurn, openWorld } from '#test/support/store-world.ts';
-import type { OpenDatabase } from '#test/support/store-world.ts';
+import { NOON_MS, addInstance, newCall, newTurn } from '#test/support/store-world.ts';
+import type { CallWorld } from '#test/support/store-world.ts';
 
 const at = (afterMs: number): Date => new Date(NOON_MS + afterMs);
 
-export function callSuite(open: OpenDatabase): void {
+/** `open` gives an empty store each time. */
+export function callSuite(open: () => Promise<CallWorld>): void {
   test('a repeated webhook begins no second call, whatever instance it is for', async () => {
-    const { store, another } = await openWorld(open);
+    const { store, another } = await open();
     const one = await addInstance(store, 't');
     const two = await addInstance(store, 't');
     const other = await another();
@@ -26,7 +27,7 @@ export function callSuite(open: OpenDatabase): void {
   });
 
   test('a call of an instance that is not there is refused', async () => {
-    const { store } = await openWorld(open);
+    const { store } = await open();
     const instance = await addInstance(store, 't');
     await expect(store.calls.begin(newCall({ ...instance, id: newUuid() }))).rejects.toMatchObject({
       code: 'not_found',
@@ -34,7 +35,7 @@ export function callSuite(open: OpenDatabase): void {
   });
 
   test('a live call is seen with its state and turns, and not after its end', async () => {
-    const { store } = await openWorld(open);
+    const { store } = await open();
     const instance = await addInstance(store, 't');
     const call = newCall(instance);
     const later = newCall(instance, { startedAt: at(10) });
@@ -71,7 +72,7 @@ export function callSuite(open: OpenDatabase): void {
   });
 
   test('a call ends once, by whoever is first', async () => {
-    const { store, another } = await openWorld(open);
+    const { store, another } = await open();
     const instance = await addInstance(store, 't');
     const call = newCall(instance);
     await store.calls.begin(call);
@@ -96,7 +97,7 @@ export function callSuite(open: OpenDatabase): void {
   });
 
   test('a call is answered as it was: turns in order, whole seconds, exact times', async () => {
-    const { store, clock } = await openWorld(open);
+    const { store, clock } = await open();
     const instance = await addInstance(store, 't');
     const call = newCall(instance);
     await store.calls.begin(call);
@@ -127,7 +128,7 @@ export function callSuite(open: OpenDatabase): void {
   });
 
   test('a turn recorded again is left as it was, and its batch is stored nevertheless', async () => {
-    const { store } = await openWorld(open);
+    const { store } = await open();
     const call = newCall(await addInstance(store, 't'));
     await store.calls.begin(call);
     await store.calls.record('t', call.id, { turns: [newTurn(0)], journal: [] });
@@ -139,7 +140,7 @@ export function callSuite(open: OpenDatabase): void {
   });
 
   test('whose a call is can be found by its id alone', async () => {
-    const { store } = await openWorld(open);
+    const { store } = await open();
     const instance = await addInstance(store, 't');
     const call = newCall(instance);
     await store.calls.begin(call);
@@ -149,7 +150,7 @@ export function callSuite(open: OpenDatabase): void {
   });
 
   test('a journal comes back in order and exactly as written', async () => {
-    const { store } = await openWorld(open);
+    const { store } = await open();
     const call = newCall(await addInstance(store, 't'));
     await store.calls.begin(call);
     const entries = [
@@ -168,7 +169,7 @@ export function callSuite(open: OpenDatabase): void {
   });
 
   test('what Postgres cannot hold is replaced, not refused', async () => {
-    const { store } = await openWorld(open);
+    const { store } = await open();
     const call = newCall(await addInstance(store, 't'), { callerPhone: 'anon\0ymous' });
     await store.calls.begin(call);
     await store.calls.record('t', call.id, {
@@ -187,7 +188,7 @@ export function callSuite(open: OpenDatabase): void {
   });
 
   test('recording to a call that is not there is refused, and the store works on', async () => {
-    const { store } = await openWorld(open);
+    const { store } = await open();
     const call = newCall(await addInstance(store, 't'));
     const what = { turns: [newTurn(0)], journal: [] };
     for (const id of [call.id, 'no uuid'])
@@ -197,7 +198,7 @@ export function callSuite(open: OpenDatabase): void {
   });
 
   test('a batch that fails half-way stores nothing of itself and blocks nobody', async () => {
-    const { store } = await openWorld(open);
+    const { store } = await open();
     const call = newCall(await addInstance(store, 't'));
     await store.calls.begin(call);
     const broken = newTurn(1, { index: 2 ** 40 });
@@ -215,7 +216,7 @@ export function callSuite(open: OpenDatabase): void {
   });
 
   test('calls of dead nodes end with node_lost, once, however many nodes sweep', async () => {
-    const { store, another } = await openWorld(open);
+    const { store, another } = await open();
     const instance = await addInstance(store, 't');
     const nodes = [store, await another(), await another()];
     await store.nodes.heartbeat('alive', at(-60_000));
@@ -246,7 +247,7 @@ export function callSuite(open: OpenDatabase): void {
   });
 
   test('a media token opens once, in time, and not when guessed', async () => {
-    const { store, another } = await openWorld(open);
+    const { store, another } = await open();
     const instance = await addInstance(store, 't');
     const grant = { tenantId: 't', instanceId: instance.id, callId: newUuid() };
     await store.mediaTokens.issue('good', grant, at(60_000));
@@ -266,7 +267,7 @@ export function callSuite(open: OpenDatabase): void {
   });
 
   test('a sweep throws expired media tokens away', async () => {
-    const { store } = await openWorld(open);
+    const { store } = await open();
     const instance = await addInstance(store, 't');
     const grant = { tenantId: 't', instanceId: instance.id, callId: newUuid() };
     await store.mediaTokens.issue('old', grant, at(0));

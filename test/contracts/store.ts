@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { openWorld } from '#test/support/store-world.ts';
 import type { OpenDatabase } from '#test/support/store-world.ts';
 import { callHistorySuite } from './store-call-history.ts';
 import { callSuite } from './store-calls.ts';
@@ -16,7 +17,7 @@ export function storeSuite(name: string, open: OpenDatabase): void {
     describe('channels', () => channelSuite(open));
     describe('secrets', () => secretSuite(open));
     describe('wiring jobs', () => wiringJobSuite(open));
-    describe('calls, nodes and media tokens', () => callSuite(open));
+    describe('calls, nodes and media tokens', () => callSuite(() => openWorld(open)));
     describe('calls over time, and their erasure', () => callHistorySuite(open));
     describe('calls that a provider carries', () => providerCallSuite(open));
     describe('isolation of tenants', () => isolationSuite(open));

@@ -48,8 +48,8 @@ export async function openStage(): Promise<Stage & AsyncDisposable> {
   await compileToolSchemas();
   return {
     rest,
-    openStore: async (kind) =>
-      kind === 'memory' ? memoryStore() : await (real ??= openTestStore()),
+    openStore: async (kind, clock) =>
+      kind === 'memory' ? memoryStore(clock) : await (real ??= openTestStore()),
     async [Symbol.asyncDispose]() {
       await rest[Symbol.asyncDispose]();
       await (await real)?.close();

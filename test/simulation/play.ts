@@ -1,3 +1,4 @@
+import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import { agentConfigSchema } from '#protocol/agent-config.ts';
 import { startCall } from '#sandbox/carrier/call.ts';
@@ -23,7 +24,7 @@ import type { StoreFault } from './world/troubled-store.ts';
 /** What calls share because it is dear to open; nothing of one call is left in it for the next. */
 export type Stage = {
   readonly rest: RestDoor;
-  openStore(kind: CallPlan['store']): Promise<Store>;
+  openStore(kind: CallPlan['store'], clock: Clock): Promise<Store>;
 };
 
 const TENANT = '22222222-2222-4222-8222-222222222222';
@@ -48,7 +49,7 @@ export async function playCall(plan: CallPlan, stage: Stage): Promise<Evidence> 
   const log = complainingLog((what) => void complaints.push({ atMs: sinceRing(), what }));
   const befalls = (what: string): void => void faults.push({ atMs: sinceRing(), what });
 
-  const store = await clock.hold(stage.openStore(plan.store));
+  const store = await clock.hold(stage.openStore(plan.store, clock));
   await store.ensureTenant(TENANT);
   const { id: instanceId } = await store.instances.create(TENANT, {
     name: 'simulated',

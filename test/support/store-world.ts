@@ -27,6 +27,9 @@ export type StoreWorld = {
   another(masterKeys?: MasterKeySource): Promise<Store>;
 };
 
+/** As much of it as a store without a database below it has. */
+export type CallWorld = Pick<StoreWorld, 'store' | 'clock' | 'another'>;
+
 export const NOON_MS = Date.UTC(2026, 10, 20, 12);
 
 /** Opens a world that is closed when the test has finished. */

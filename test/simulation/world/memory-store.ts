@@ -1,3 +1,4 @@
+import type { Clock } from '#lib/clock.ts';
 import { newUuid } from '#lib/ids.ts';
 import { VoiceError } from '#lib/errors.ts';
 import type { EndReason, Turn } from '#protocol/calls.ts';
@@ -24,7 +25,7 @@ type Row = NewCall & {
  * What a call needs of the store, in memory, held to the same suite: instances and channels as they
  * were made, calls, nodes and media tokens. Several nodes may use it. The rest rejects.
  */
-export function memoryStore(): Store {
+export function memoryStore(clock: Pick<Clock, 'now'>): Store {
   const instances = new Map<string, Instance>();
   const channels = new Map<string, { readonly channel: Channel; readonly secrets: Secrets }>();
   const rows = new Map<string, Row>();
@@ -114,7 +115,15 @@ export function memoryStore(): Store {
           (row) => row.instanceId === call.instanceId && row.carrierCallId === call.carrierCallId,
         );
         if (isKnown) return false;
-        rows.set(call.id, { ...call, state: 'ringing', turns: new Map(), journal: [], end: null });
+        rows.set(call.id, {
+          ...call,
+          callerPhone: storableText(call.callerPhone),
+          calledPhone: storableText(call.calledPhone),
+          state: 'ringing',
+          turns: new Map(),
+          journal: [],
+          end: null,
+        });
         return true;
       },
       async findByCarrierId(tenantId, instanceId, carrierCallId) {
@@ -133,6 +142,8 @@ export function memoryStore(): Store {
       async record(tenantId, callId, { turns, journal }) {
         const row = rowOf(tenantId, callId);
         if (!row) throw new VoiceError('not_found', 'Call not found');
+        if (turns.some(({ index }) => index > LARGEST_INDEX))
+          throw new RangeError('a turn has a number that no database takes');
         // As Postgres keeps it: plain JSON.
         for (const turn of turns)
           if (!row.turns.has(turn.index))
@@ -162,7 +173,7 @@ export function memoryStore(): Store {
       async get(tenantId, callId) {
         const row = rowOf(tenantId, callId);
         if (!row) return undefined;
-        const endedMs = row.end?.at.getTime();
+        const untilMs = row.end?.at.getTime() ?? clock.now();
         return {
           call_id: row.id,
           instance_id: row.instanceId,
@@ -173,8 +184,7 @@ export function memoryStore(): Store {
           ended_at: row.end?.at.toISOString() ?? null,
           end_reason: row.end?.reason ?? null,
           end_detail: row.end?.detail ?? null,
-          duration_seconds:
-            endedMs === undefined ? 0 : Math.floor((endedMs - row.startedAt.getTime()) / 1_000),
+          duration_seconds: Math.floor((untilMs - row.startedAt.getTime()) / 1_000),
           turns: [...row.turns.values()].toSorted((one, two) => one.index - two.index),
         };
       },
@@ -182,7 +192,11 @@ export function memoryStore(): Store {
       journal: async (tenantId, callId) => rowOf(tenantId, callId)?.journal ?? [],
     }),
     mediaTokens: {
-      issue: async (token, grant, expiresAt) => void tokens.set(token, { grant, expiresAt }),
+      async issue(token, grant, expiresAt) {
+        if (!instanceOf(grant.tenantId, grant.instanceId))
+          throw new VoiceError('not_found', 'Instance not found');
+        tokens.set(token, { grant, expiresAt });
+      },
       async consume(token, now) {
         const found = tokens.get(token);
         tokens.delete(token);
@@ -192,9 +206,10 @@ export function memoryStore(): Store {
     nodes: {
       heartbeat: async (nodeId, at) => void nodes.set(nodeId, at),
       async sweep(before, now) {
+        for (const [token, { expiresAt }] of tokens) if (expiresAt <= now) tokens.delete(token);
         const lost = [...rows.values()].filter((row) => {
           const seen = nodes.get(row.nodeId);
-          return !row.end && (seen === undefined || seen < before);
+          return !row.end && (seen ?? row.startedAt) < before;
         });
         for (const row of lost) {
           row.end = { reason: 'node_lost', detail: null, at: now };
@@ -210,6 +225,9 @@ export function memoryStore(): Store {
     close: async () => undefined,
   };
 }
+
+/** Of a column of 32 bits. */
+const LARGEST_INDEX = 2 ** 31 - 1;
 
 const notHere = (): VoiceError =>
   new VoiceError('unavailable', 'The store in memory does not do this.');
