@@ -7,6 +7,7 @@ import type { RoleName } from './vendor-chain.ts';
 /** Parts of the agent_config that are edited as JSON, and what each must be. */
 export const JSON_FIELDS = {
   tools: 'list',
+  client_tools: 'list',
   mcp_servers: 'list',
   transfer_numbers: 'list',
   voice: 'object',
@@ -14,6 +15,7 @@ export const JSON_FIELDS = {
 export type JsonField = keyof typeof JSON_FIELDS;
 export const jsonFields = [
   'tools',
+  'client_tools',
   'mcp_servers',
   'transfer_numbers',
   'voice',
@@ -46,6 +48,7 @@ export function agentFormOf({ name, agent_config: config }: InstanceRow): AgentF
     vendors,
     json: {
       tools: pretty(config.tools),
+      client_tools: pretty(config.client_tools),
       mcp_servers: pretty(config.mcp_servers),
       transfer_numbers: pretty(config.transfer_numbers),
       voice: pretty(voice),
@@ -88,14 +91,17 @@ export function changeOf(form: AgentForm, instance: InstanceRow): AgentChange {
     if (order.length > 0) orders[role] = order;
   }
   const voice = isObject(values.voice) ? values.voice : {};
+  const before = asJson(instance.agent_config);
   const after: JsonObject = {
+    // What the form does not know stays as it is.
+    ...before,
     ...values,
     greeting: form.greeting,
     system_prompt: form.systemPrompt,
     language: form.language,
     voice: { ...voice, ...orders, vendors: asJson(form.vendors) },
   };
-  const patch = mergePatchOf(asJson(instance.agent_config), after);
+  const patch = mergePatchOf(before, after);
   if (!patch && form.name === instance.name) return { is: 'same', unreadable };
   return {
     is: 'change',

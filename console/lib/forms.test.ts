@@ -28,6 +28,11 @@ describe('the form of an agent', () => {
     expect(changeOf(form, instance).is).toBe('same');
   });
 
+  test('leaves what it does not know', () => {
+    const newer = { ...instance, agent_config: { ...instance.agent_config, mood: 'good' } };
+    expect(changeOf(agentFormOf(newer), newer).is).toBe('same');
+  });
+
   test('sends what was changed alone', () => {
     const change = changeOf(
       {

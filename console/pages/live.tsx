@@ -1,8 +1,9 @@
-import { useMutation } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import type { FormEvent, ReactNode } from 'react';
 import { callerName, clockTime, endReasonNames, stateNames } from '../lib/format.ts';
 import type { LiveCall } from '../lib/live-calls.ts';
+import { voiceStatusQuery } from '../lib/queries.ts';
 import { Link } from '../lib/router.tsx';
 import { useApi } from '../lib/session.tsx';
 import { useLiveCalls } from '../lib/use-live-calls.ts';
@@ -16,7 +17,9 @@ const SHOWN_MAX = 100;
 
 /** The calls of an instance as they happen. */
 export function LivePage({ instanceId }: { readonly instanceId: string }): ReactNode {
-  const view = useLiveCalls(useApi(), instanceId);
+  const api = useApi();
+  const client = useQueryClient();
+  const view = useLiveCalls(api, instanceId);
   const [chosen, setChosen] = useState<string>();
   const calls = [...view.calls.values()].toSorted(
     (left, right) => right.startedAtMs - left.startedAtMs,
@@ -26,6 +29,11 @@ export function LivePage({ instanceId }: { readonly instanceId: string }): React
   const shown = view.calls.get(chosen ?? '') ?? open[0] ?? calls[0];
   const shownId = shown?.callId;
   useEffect(() => setChosen(shownId), [shownId]);
+  // The head of the page counts the calls as well.
+  const openCount = open.length;
+  useEffect(() => {
+    void client.invalidateQueries({ queryKey: voiceStatusQuery(api, instanceId).queryKey });
+  }, [client, api, instanceId, openCount]);
 
   if (view.stream === 'refused' && view.error) return <Failure error={view.error} />;
   return (

@@ -110,11 +110,7 @@ function SetupForm({
           <legend>Phone number, by Twilio</legend>
           <div className="grid keys">
             {text('twilio_account_sid', 'Account SID', 'Begins with AC.')}
-            {secret(
-              'twilio_auth_token',
-              'Auth token',
-              'Checks what Twilio sends, and wires the number.',
-            )}
+            {secret('twilio_auth_token', 'Auth token', 'Checks Twilio’s calls, wires the number.')}
             {text('twilio_phone_number', 'Number', 'E.164, such as +14155550123.')}
           </div>
         </fieldset>

@@ -88,7 +88,7 @@ export function SecretField({
         label={`${label} (${state})`}
         type="password"
         value={value ?? ''}
-        placeholder={isSet && value !== null ? 'Stored. Type to replace it.' : ''}
+        placeholder={isSet && value !== null ? 'Type to replace it' : ''}
         onChange={(text) => onChange(text === '' ? undefined : text)}
         {...(hint !== undefined && { hint })}
         {...(errors && { errors })}
