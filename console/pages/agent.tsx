@@ -33,6 +33,11 @@ const JSON_LABELS: Readonly<
     'HTTPS endpoints that the agent may call: name, description, parameters (JSON Schema), url, method, headers. Headers are secret: {"set": true} keeps the one that is stored.',
     8,
   ],
+  client_tools: [
+    'Functions of the page',
+    'What the caller’s own page does, in calls from a browser: name, description, parameters (JSON Schema).',
+    4,
+  ],
   mcp_servers: ['MCP servers', 'name, url, bearer_token (secret, as above), timeout_ms.', 4],
   transfer_numbers: [
     'Transfer numbers',
