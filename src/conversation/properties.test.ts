@@ -255,7 +255,18 @@ const voices = fc.record({
 const callers = fc.array(
   fc.tuple(
     fc.constantFrom(0, 100, 300, 700, 1_500, 3_000, 12_000),
-    fc.constantFrom('speak', 'speak', 'speak', 'whisper', 'nod', 'cough', 'key', 'owner', 'leave'),
+    fc.constantFrom(
+      'speak',
+      'speak',
+      'speak',
+      'whisper',
+      'nod',
+      'cough',
+      'key',
+      'type',
+      'owner',
+      'leave',
+    ),
     fc.integer({ min: 1, max: 5 }),
   ),
   { maxLength: 12 },
@@ -273,6 +284,7 @@ test('what both sides said stands in the record once, and the agent exactly as f
     fc.property(policies, thoughts, voices, callers, (policy, script, voice, caller) => {
       const call = talk(policy, { thoughts: script, voice });
       let count = 0;
+      let typedCount = 0;
       for (const [afterMs, what, size] of caller) {
         call.wait(afterMs);
         if (call.ended !== undefined) break;
@@ -283,6 +295,8 @@ test('what both sides said stands in the record once, and the agent exactly as f
         if (what === 'nod') call.say('mm-hm');
         if (what === 'cough') call.cough(size * 100);
         if (what === 'key') call.send({ type: 'key', digit: String(size) });
+        if (what === 'type')
+          call.send({ type: 'typed', text: `typed${typedCount++}`, isAnswered: size > 1 });
         if (what === 'owner') call.send({ type: 'say', text: 'A word from the owner.' });
         if (what === 'leave' && size === 5) call.send({ type: 'closed', by: 'caller' });
       }
@@ -297,14 +311,21 @@ test('what both sides said stands in the record once, and the agent exactly as f
             (heard) => heard !== '' && !Object.values<string>(PREPARED_TEXTS).includes(heard),
           );
       expect(said('agent').join(' ')).toBe(call.ear.replaceAll(/ ?\(\w+\)/g, '').trim());
-      const recorded = said('caller')
-        .join(' ')
-        .split(' ')
-        .filter((word) => word.startsWith('word'));
+      const wordsOf = (start: string): readonly string[] =>
+        said('caller')
+          .join(' ')
+          .split(' ')
+          .filter((word) => word.startsWith(start));
+      const recorded = wordsOf('word');
       expect(recorded).toEqual([...new Set(recorded)]);
+      const typed = wordsOf('typed');
+      expect(typed).toEqual([...new Set(typed)]);
       // A call that goes on has heard all of it.
       if (talkedMs > 0 && call.ended === 'silence')
-        expect(recorded).toEqual(Array.from({ length: count }, (_, index) => `word${index}`));
+        expect([recorded, typed.toSorted()]).toEqual([
+          Array.from({ length: count }, (_, index) => `word${index}`),
+          Array.from({ length: typedCount }, (_, index) => `typed${index}`).toSorted(),
+        ]);
     }),
     { numRuns: 400 },
   );

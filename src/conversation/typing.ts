@@ -3,7 +3,6 @@ import type { Draft } from './draft.ts';
 import { endTurn, newTurn, takeFloor } from './hearing.ts';
 import { mayAnswer } from './policies/dues.ts';
 import { hasWords } from './policies/words.ts';
-import { turnText } from './state.ts';
 
 /**
  * The caller has written: whole at once, and meant. It takes the floor whatever it says, unless the
@@ -13,16 +12,12 @@ export function typed(draft: Draft, text: string, isAnswered: boolean): void {
   const written = text.trim();
   if (!hasWords(written)) return;
   if (!isAnswered) return joinContext(draft, written);
-  const { caller } = draft.state;
-  const { turn } = caller;
-  // A recogniser may still work on words that this turn has already: it says them once more.
-  if (turn)
-    patchCaller(draft, { recorded: [caller.recorded, turn.interim].filter(Boolean).join(' ') });
+  const { turn } = draft.state.caller;
   patchCaller(draft, {
     turn: {
       ...(turn ?? newTurn(draft)),
-      final: [turn ? turnText(turn) : '', written].filter(Boolean).join(' '),
-      interim: '',
+      // Before what the recogniser still works on, which it says once more.
+      final: [turn?.final ?? '', written].filter(Boolean).join(' '),
       changedMs: draft.nowMs,
       speechEndMs: draft.nowMs,
       unvoiced: false,

@@ -55,7 +55,18 @@ const voices = fc.record({
 const callers = fc.array(
   fc.tuple(
     fc.constantFrom(0, 100, 300, 700, 1_500, 3_000, 12_000),
-    fc.constantFrom('speak', 'speak', 'speak', 'whisper', 'nod', 'cough', 'key', 'owner', 'leave'),
+    fc.constantFrom(
+      'speak',
+      'speak',
+      'speak',
+      'whisper',
+      'nod',
+      'cough',
+      'key',
+      'type',
+      'owner',
+      'leave',
+    ),
     fc.integer({ min: 1, max: 5 }),
   ),
   { maxLength: 12 },
@@ -77,6 +88,8 @@ export const randomTalks: fc.Arbitrary<() => Talk> = fc
       if (what === 'nod') call.say('mm-hm');
       if (what === 'cough') call.cough(size * 100);
       if (what === 'key') call.send({ type: 'key', digit: String(size) });
+      if (what === 'type')
+        call.send({ type: 'typed', text: `typed${count++}`, isAnswered: size > 1 });
       if (what === 'owner') call.send({ type: 'say', text: 'A word from the owner.' });
       if (what === 'leave' && size === 5) call.send({ type: 'closed', by: 'caller' });
     }
