@@ -104,6 +104,21 @@ describe('a chain of recognisers', () => {
     );
   });
 
+  test('nor where the next one fails before it has said anything', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 6_000 }), async (afterMs) => {
+        const { heard, hear } = chainOf(
+          { lagMs: 150, tellsUntil: false, dies: { afterMs, how: 'fails' } },
+          { refuses: true },
+          { tellsUntil: false },
+        );
+        await hear();
+        expect(wordsOf(heard)).toBe(WORDS);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   test('what was heard is not taken back while the next one catches up', async () => {
     const { heard, hear } = chainOf({ dies: { afterMs: 800, how: 'fails' } }, {});
     await hear(sayNumbers([1, 2, 3, 4, 5, 6], 500));

@@ -218,7 +218,11 @@ function listenByChain(parts: {
     }
     if (over) return;
     hasLost = false;
-    replay = { ahead: interim === '' ? replay.ahead : interim, repeatable: loose };
+    // One that said nothing new leaves what is known as it was.
+    replay = {
+      ahead: interim === '' ? replay.ahead : interim,
+      repeatable: loose === '' ? replay.repeatable : loose,
+    };
     loose = '';
     const owesFinalize = of.owesFinalize || of.finalizeBytes !== undefined;
     open(next);
