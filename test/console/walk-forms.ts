@@ -1,4 +1,4 @@
-import type { Walk } from './walk.ts';
+import type { Walk } from './walk-page.ts';
 
 const NUMBER_OF_NOBODY = '+12025550199';
 

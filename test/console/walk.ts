@@ -7,8 +7,8 @@ import { AGENT_NUMBER, CALLER_NUMBER, openStage } from '#sandbox/demo/stage.ts';
 import type { Stage } from '#sandbox/demo/stage.ts';
 import { launchChromium } from './browser.ts';
 import { createLooker } from './look.ts';
-import type { Looker } from './look.ts';
 import { walkForms } from './walk-forms.ts';
+import type { Walk } from './walk-page.ts';
 
 /** A machine with two busy cores is slow; nothing here is about how long something takes. */
 const PATIENCE_MS = 30_000;
@@ -19,17 +19,6 @@ export type WalkReport = {
   /** The pages looked at, by the names of their pictures. */
   readonly looked: readonly string[];
   readonly problems: readonly string[];
-};
-
-/** One page of a browser, and the way to it. */
-export type Walk = {
-  readonly page: Page;
-  readonly stage: Stage;
-  readonly looker: Looker;
-  /** Goes by the page's own links, without loading anew. */
-  readonly follow: (name: string) => Promise<void>;
-  /** Notes what does not hold. */
-  readonly expect: (holds: boolean, sentence: string) => void;
 };
 
 /**
