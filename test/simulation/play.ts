@@ -32,6 +32,8 @@ const ACCOUNT = { accountSid: `AC${'a'.repeat(32)}`, authToken: 'the-auth-token-
 const START_MS = Date.UTC(2026, 0, 5, 9);
 /** A call that is not over by then will never be. */
 const LIMIT_MS = 240_000;
+/** A node that was silent for so long is dead. */
+const SWEPT_AFTER_MS = 20_000;
 /** For what follows a call: late status callbacks, writes that are tried again, sweeps of dead nodes. */
 const AFTERMATH_MS = 90_000;
 
@@ -162,6 +164,9 @@ export async function playCall(plan: CallPlan, stage: Stage): Promise<Evidence> 
   const isStuck = !progress.isOver;
   if (isStuck) phone.hangUp();
   await clock.run(() => false, clock.now() + AFTERMATH_MS);
+  // A node that has gone leaves calls that never came to it to whichever starts next.
+  if (nodeTrouble)
+    await store.nodes.sweep(new Date(clock.now() - SWEPT_AFTER_MS), new Date(clock.now()));
   const simulatedMs = (phone.endedAtMs ?? clock.now()) - START_MS;
 
   const known = await store.calls.findByCarrierId(TENANT, instanceId, phone.sid);

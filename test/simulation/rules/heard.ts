@@ -82,6 +82,7 @@ function asRecorded(
     const isEstimate = contentOf(turn.text).some((token) => estimated.has(token));
     const shown = new Set(contentOf(turn.heard));
     const endMs = (evidence.sessionMs ?? 0) + turn.end_ms;
+    if (endMs > judgedUntilMs + lateMs) continue;
     const off = contentOf(turn.text).filter((token) => {
       recorded.add(token);
       const soundedMs = heardAt.get(token);
@@ -96,6 +97,8 @@ function asRecorded(
     if (!isPrefix(tokensOf(turn.heard), tokensOf(turn.text)))
       found.push({ atMs: endMs, what: `turn ${turn.index} was not heard from its beginning on` });
   }
+  // Where marks come too late, a reply that the caller cut off at its first word counts as unheard.
+  if (roundTripMs(evidence) > SETTLED_MS) return found;
   for (const [token, endMs] of heardAt)
     if (!recorded.has(token) && endMs < judgedUntilMs - lateMs - LATEST_TURN_MS)
       found.push({ atMs: endMs, what: `"${token}" was heard and stands in no turn` });

@@ -51,7 +51,8 @@ export function statesOf(evidence: Evidence): readonly StateSpan[] {
  */
 export const reasonsOf = (evidence: Evidence): readonly Span[] =>
   evidence.journal.flatMap((entry) => {
-    if (!REASONS.has(String(entry['type']))) return [];
+    const isCallers = entry['type'] === 'timer' && CALLERS_TIMERS.has(String(entry['name']));
+    if (!isCallers && !REASONS.has(String(entry['type']))) return [];
     const fromMs = (evidence.sessionMs ?? 0) + entry.atMs;
     const isWaiting = String(entry['text']).startsWith('silent for ');
     return { fromMs, untilMs: isWaiting ? fromMs + BRIDGED_AFTER_MS : fromMs };
@@ -59,6 +60,9 @@ export const reasonsOf = (evidence: Evidence): readonly Span[] =>
 
 /** From the word on what is waited for to the bridge, as agents are set up by default. */
 const BRIDGED_AFTER_MS = 2_200;
+
+/** The caller has finished: speaking, or pressing keys. */
+const CALLERS_TIMERS: ReadonlySet<string> = new Set(['endpoint', 'keys']);
 
 const REASONS: ReadonlySet<string> = new Set([
   'note',
