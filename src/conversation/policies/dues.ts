@@ -199,12 +199,13 @@ function idleDueMs({ caller, policy, quietSinceMs }: Conversation): number {
  * the whole time to become sound.
  */
 const deadAirDueMs = (reply: Reply, deadAirMs: number): number =>
-  isLineTaken(reply) ? reply.toolsSinceMs + LINE_TOOL_MS : silentSinceMs(reply) + deadAirMs;
+  isLineTaken(reply)
+    ? reply.toolsSinceMs + LINE_TOOL_MS
+    : Math.max(silentSinceMs(reply), reply.soundDueSinceMs ?? 0) + deadAirMs;
 
 /** When the last of a reply's audio that there is was heard, or will have been. */
 export const silentSinceMs = (reply: Reply): number =>
-  Math.max(reply.progressMs, reply.soundDueSinceMs ?? 0) +
-  Math.max(0, reply.audioMs - reply.playedMs);
+  reply.progressMs + Math.max(0, reply.audioMs - reply.playedMs);
 
 /** When a tool has run for long enough, and the agent been silent for long enough, to say so. */
 function toolFillerDueMs({ reply, policy }: Conversation): number | undefined {

@@ -92,14 +92,16 @@ test('whatever happens, each request that is not superseded is closed once, and 
           if (newest > 0 && completions === 0) peer.requireAgain();
         }
       }
-      if (isLost && !call.isOver) peer.connect();
+      // Who does not come back within the time that is waited for him is answered nothing.
+      const isGone = isLost && (call.isOver || !peer.connect());
       // The model never answers what is still open: it is bridged, then apologised for.
       await clock.advance(60_000);
 
       for (const [id, { superseded }] of requests) {
         const { completions } = peer.response(id);
         const isLast = id === newest && !superseded;
-        if (isLast && !call.done.includes('left')) expect([id, completions]).toEqual([id, 1]);
+        if (isLast && !isGone && !call.done.includes('left'))
+          expect([id, completions]).toEqual([id, 1]);
         expect(completions).toBeLessThanOrEqual(1);
       }
 
