@@ -98,3 +98,10 @@ test('a room that is closed leaves nothing open', async () => {
   await clock.advance(20_000);
   expect(hearing.open).toBe(0);
 });
+
+test('who comes too late for a room that is closed leaves nothing open either', async () => {
+  const { clock, hearing, room } = world();
+  room.close();
+  room.prepare(agent(), SECRETS, CHANNEL);
+  expect([hearing.open, clock.pending]).toEqual([0, 0]);
+});

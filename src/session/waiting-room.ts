@@ -23,12 +23,13 @@ export type WaitingRoom = {
   prepare(agent: AgentConfig, secrets: Secrets, channel: ChannelOfVendors): void;
   /** Vendors for a call: those that wait for it, or new ones. Every `take` is followed by one `release`. */
   take(agent: AgentConfig, secrets: Secrets, channel: ChannelOfVendors): Acquired;
-  /** Closes all that wait. */
+  /** Closes all that wait. Nothing is prepared after it. */
   close(): void;
 };
 
 export function createWaitingRoom(pool: VendorPool, clock: Clock): WaitingRoom {
   const waiting = new Map<string, Waiting[]>();
+  let isClosed = false;
 
   const remove = (instanceId: string, one: Waiting): void => {
     one.cancelExpiry();
@@ -44,6 +45,7 @@ export function createWaitingRoom(pool: VendorPool, clock: Clock): WaitingRoom {
 
   return {
     prepare(agent, secrets, channel) {
+      if (isClosed) return;
       const { instanceId } = channel;
       const acquired = pool.acquire(agent, secrets, channel);
       acquired.set.model.warm();
@@ -80,6 +82,7 @@ export function createWaitingRoom(pool: VendorPool, clock: Clock): WaitingRoom {
       return pool.acquire(agent, secrets, channel);
     },
     close() {
+      isClosed = true;
       for (const [instanceId, all] of waiting) for (const one of all) discard(instanceId, one);
     },
   };

@@ -20,6 +20,7 @@ const ONCE_BROKEN: readonly (readonly [number, string])[] = [
   [1188655719, 'an empty end closes the words that are to be heard again'],
   [3094356573, 'a reply cut off after a pause of its voice counts as heard to the end'],
   [1828162322, 'a voice that stands alone repeats a word after a lost connection'],
+  [3261768986, 'vendors are made ready by a node that has drained already'],
   [1776964446, 'a slow model keeps the line still and the journal does not say why'],
 ];
 

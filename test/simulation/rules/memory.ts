@@ -2,6 +2,8 @@ import type { HeapSample, SeededViolation } from '../batch.ts';
 
 /** The first samples fill caches that stay. */
 const WARM_UP_SAMPLES = 3;
+/** Fewer show their own noise. */
+const LEAST_SAMPLES = 7;
 /** Less than one forgotten call, and more than the noise of an engine that compiles as it goes. */
 const LIMIT_BYTES_PER_CALL = 2_000;
 /**
@@ -16,7 +18,7 @@ const NOISE_BYTES = 12_000_000;
  */
 export function memoryReturns(heaps: readonly HeapSample[]): readonly SeededViolation[] {
   const samples = heaps.slice(WARM_UP_SAMPLES);
-  if (samples.length < 4) return [];
+  if (samples.length < LEAST_SAMPLES) return [];
   const half = Math.floor(samples.length / 2);
   const early = floorOf(samples.slice(0, half));
   const late = floorOf(samples.slice(half));
