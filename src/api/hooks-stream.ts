@@ -1,5 +1,5 @@
 import { WebSocketServer } from 'ws';
-import type { WebSocket } from 'ws';
+import type { ServerOptions, WebSocket } from 'ws';
 import { messageOf } from '#lib/errors.ts';
 import { hookUrls } from '#providers/pipecat/hook-urls.ts';
 import { createTwilioRest } from '#providers/pipecat/twilio-rest.ts';
@@ -18,6 +18,8 @@ export type StreamDoor = SocketDoor & {
 
 /** How long the carrier may take over a hang-up or a transfer; the caller waits for it. */
 const CARRIER_TIMEOUT_MS = 5_000;
+/** A carrier that does not answer a close is cut off then: until that its call's last pieces stay in memory. */
+const CLOSE_WITHIN_MS = 5_000;
 
 /**
  * The door for Twilio's Media Streams. Three things are asked of whoever comes: Twilio's signature
@@ -26,11 +28,14 @@ const CARRIER_TIMEOUT_MS = 5_000;
  */
 export function createStreamDoor(parts: HookParts, calls: HookCalls): StreamDoor {
   const { store, clock, log } = parts;
-  const server = new WebSocketServer({
+  // The types of `ws` do not know `closeTimeout` yet.
+  const options: ServerOptions & { readonly closeTimeout: number } = {
     noServer: true,
+    closeTimeout: CLOSE_WITHIN_MS,
     perMessageDeflate: false,
     maxPayload: 65_536,
-  });
+  };
+  const server = new WebSocketServer(options);
 
   const serve = async (socket: WebSocket, at: CarrierChannel): Promise<void> => {
     const accepted = await acceptTwilioStream(socket, { clock, log });

@@ -1,8 +1,12 @@
+import type { ClientRequestArgs } from 'node:http';
 import { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { WebSocket } from 'ws';
 import { NetworkFault } from '#sandbox/carrier/network.ts';
 import type { Network } from '#sandbox/carrier/network.ts';
+
+/** Of a socket, beside those of its request. */
+type Settings = { readonly perMessageDeflate: boolean; readonly closeTimeout: number };
 
 /** The way from the carrier to whichever node is up, without a socket of the operating system. */
 export type MemoryNetwork = Network & {
@@ -105,11 +109,14 @@ export function memoryNetwork(
         end.on('error', () => undefined);
       }
       app.server.emit('connection', far);
-      const socket = new WebSocket(`ws://memory${url.pathname}`, {
+      // Both ends may close at once, and then wait for each other; the types of `ws` do not know it yet.
+      const options: ClientRequestArgs & Settings = {
+        closeTimeout: 1_000,
         headers: { ...headers, host: url.host },
         perMessageDeflate: false,
         createConnection: () => near,
-      });
+      };
+      const socket = new WebSocket(`ws://memory${url.pathname}`, options);
       const shaken = Promise.withResolvers<void>();
       void withCare(shaken.promise);
       let state: 'connecting' | 'open' | 'over' = 'connecting';
