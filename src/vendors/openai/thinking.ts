@@ -1,157 +1,78 @@
-import type { Thinking, ThinkRequest, Thought } from '#contracts/language-model.ts';
+import type { Thinking, ThinkRequest } from '#contracts/language-model.ts';
+import { streamThinking } from '#contracts/streamed-thinking.ts';
+import type { StreamedThinkingParts, ThoughtStream } from '#contracts/streamed-thinking.ts';
 import type { FailureMaker } from '#contracts/vendor-failure.ts';
-import type { VendorFailure } from '#contracts/vendor.ts';
-import type { Clock } from '#lib/clock.ts';
-import { httpFault, textOfBody, TimeoutFault } from '#lib/http-client.ts';
-import type { HttpClient } from '#lib/http-client.ts';
-import { isRecord, parseRecord, textOf } from '#lib/record.ts';
+import { isRecord, textOf } from '#lib/record.ts';
 import type { JsonRecord } from '#lib/record.ts';
-import type { Log } from '#lib/log.ts';
-import { eventStreamParser } from '#lib/server-sent-events.ts';
 import { createEventOrder } from './event-order.ts';
 import { failureOfAnswer, failureOfEvent } from './failure.ts';
 import { requestBody } from './request.ts';
 
-export type ThinkingParts = {
-  readonly http: HttpClient;
-  readonly headers: Readonly<Record<string, string>>;
+export type ThinkingParts = StreamedThinkingParts & {
   readonly model: string;
   readonly request: ThinkRequest;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly failures: FailureMaker;
-  readonly on: (thought: Thought) => void;
-  /** Called once, when nothing more will be said. */
-  readonly onEnd: () => void;
 };
 
-/** To the first word or tool call. What a caller bears is shorter, but who asked may try elsewhere meanwhile. */
-const FIRST_OUTPUT_WITHIN_MS = 10_000;
-/** Between two pieces of an answer. */
-const NEXT_OUTPUT_WITHIN_MS = 6_000;
-
-/** One request, from the question to `done` or `failed`. */
+/** One request of the Responses API, from the question to `done` or `failed`. */
 export function think(parts: ThinkingParts): Thinking {
-  const { clock, failures } = parts;
-  const stop = new AbortController();
-  let saying = true;
-  let answered = false;
-  let cancelDeadline = (): void => undefined;
-
-  const end = (): void => {
-    saying = false;
-    cancelDeadline();
-    parts.onEnd();
-  };
-  const last = (thought: Thought): void => {
-    if (!saying) return;
-    end();
-    // Whatever the service would still send is of no use, and it stops as soon as the connection ends.
-    if (thought.type === 'failed') {
-      stop.abort();
-      parts.log.warn({ vendor: 'openai', code: thought.failure.code }, 'thinking failed');
-    }
-    parts.on(thought);
-  };
-  const fail = (failure: VendorFailure): void => last({ type: 'failed', failure });
-  const expectWithin = (withinMs: number): void => {
-    cancelDeadline();
-    cancelDeadline = clock.after(withinMs, () => {
-      const { message } = new TimeoutFault(withinMs);
-      fail(failures.of('timeout', `openai: ${message}`));
-    });
-  };
-
-  const onEvent = (event: JsonRecord): void => {
-    switch (event['type']) {
-      case 'response.output_text.delta':
-      case 'response.refusal.delta': {
-        expectWithin(NEXT_OUTPUT_WITHIN_MS);
-        const text = textOf(event['delta']);
-        if (text !== '') parts.on({ type: 'delta', text });
-        return;
-      }
-      case 'response.function_call_arguments.delta':
-        return expectWithin(NEXT_OUTPUT_WITHIN_MS);
-      case 'response.output_item.done':
-        return onItem(event['item']);
-      case 'response.completed':
-      // Cut at the limit of tokens, or by a filter: what was said so far stands.
-      case 'response.incomplete':
-        return last({ type: 'done', ...usageOf(event['response']) });
-      case 'response.failed': {
-        const { response } = event;
-        return fail(failureOfEvent(failures, isRecord(response) ? response['error'] : undefined));
-      }
-      case 'error':
-        // The documented event carries the error's fields itself; the service also nests them.
-        return fail(failureOfEvent(failures, isRecord(event['error']) ? event['error'] : event));
-      default:
-        return;
-    }
-  };
-
-  const tell = (events: readonly JsonRecord[]): void => {
-    for (const event of events) if (saying) onEvent(event);
-  };
-
-  const onItem = (item: unknown): void => {
-    if (!isRecord(item) || item['type'] !== 'function_call') return;
-    expectWithin(NEXT_OUTPUT_WITHIN_MS);
-    const { call_id: callId, name, arguments: args } = item;
-    if (typeof callId !== 'string' || typeof name !== 'string' || typeof args !== 'string')
-      return fail(
-        failures.of('garbled', 'openai called a tool without an id, a name or arguments'),
-      );
-    parts.on({ type: 'tool-call', callId, name, arguments: args });
-  };
-
-  const run = async (): Promise<void> => {
-    const answer = await parts.http.request({
-      method: 'POST',
-      path: '/responses',
-      headers: {
-        ...parts.headers,
-        'content-type': 'application/json',
-        accept: 'text/event-stream',
-      },
-      body: JSON.stringify(requestBody(parts.model, parts.request)),
-      signal: stop.signal,
-    });
-    if (answer.status !== 200) {
-      return fail(failureOfAnswer(failures, answer.status, await textOfBody(answer.body)));
-    }
-    answered = true;
-    const parse = eventStreamParser();
-    const order = createEventOrder<JsonRecord>();
-    for await (const bytes of answer.body) {
-      for (const { data } of parse(bytes)) {
-        if (!saying) break;
-        const event = parseRecord(data);
-        if (!event) return fail(failures.of('garbled', 'openai sent an event that is no JSON'));
-        tell(order.next(event['sequence_number'], event));
-      }
-      // The end of the body is still read, so that the connection can be used again.
-    }
-    tell(order.rest());
-    fail(failures.of('closed', 'openai ended the answer in the middle'));
-  };
-
-  expectWithin(FIRST_OUTPUT_WITHIN_MS);
-  run().catch((error: unknown) => {
-    if (error instanceof RangeError)
-      return fail(failures.of('garbled', `openai: ${error.message}`));
-    const { kind, detail } = httpFault(error);
-    fail(failures.of(answered && kind === 'unreachable' ? 'closed' : kind, `openai: ${detail}`));
-  });
-
-  return {
-    abort() {
-      if (!saying) return;
-      end();
-      stop.abort();
+  const { failures } = parts;
+  const order = createEventOrder<JsonRecord>();
+  return streamThinking({
+    ...parts,
+    vendor: 'openai',
+    path: '/responses',
+    body: () => JSON.stringify(requestBody(parts.model, parts.request)),
+    failureOfAnswer: (status, text) => failureOfAnswer(failures, status, text),
+    read(stream) {
+      const tell = (events: readonly JsonRecord[]): void => {
+        for (const event of events) if (stream.isOpen) readEvent(event, stream, failures);
+      };
+      return {
+        event: (event) => tell(order.next(event['sequence_number'], event)),
+        end: () => tell(order.rest()),
+      };
     },
-  };
+  });
+}
+
+function readEvent(event: JsonRecord, stream: ThoughtStream, failures: FailureMaker): void {
+  switch (event['type']) {
+    case 'response.output_text.delta':
+    case 'response.refusal.delta': {
+      const text = textOf(event['delta']);
+      return text === '' ? stream.progress() : stream.say({ type: 'delta', text });
+    }
+    case 'response.function_call_arguments.delta':
+      return stream.progress();
+    case 'response.output_item.done':
+      return readItem(event['item'], stream, failures);
+    case 'response.completed':
+    // Cut at the limit of tokens, or by a filter: what was said so far stands.
+    case 'response.incomplete':
+      return stream.done(usageOf(event['response']));
+    case 'response.failed': {
+      const { response } = event;
+      const error = isRecord(response) ? response['error'] : undefined;
+      return stream.fail(failureOfEvent(failures, error));
+    }
+    case 'error':
+      // The documented event carries the error's fields itself; the service also nests them.
+      return stream.fail(
+        failureOfEvent(failures, isRecord(event['error']) ? event['error'] : event),
+      );
+    default:
+      return;
+  }
+}
+
+function readItem(item: unknown, stream: ThoughtStream, failures: FailureMaker): void {
+  if (!isRecord(item) || item['type'] !== 'function_call') return;
+  const { call_id: callId, name, arguments: args } = item;
+  if (typeof callId !== 'string' || typeof name !== 'string' || typeof args !== 'string')
+    return stream.fail(
+      failures.of('garbled', 'openai called a tool without an id, a name or arguments'),
+    );
+  stream.say({ type: 'tool-call', callId, name, arguments: args });
 }
 
 function usageOf(response: unknown): { inputTokens: number; outputTokens: number } {
