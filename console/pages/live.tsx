@@ -1,16 +1,15 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { FormEvent, ReactNode } from 'react';
-import { callerName, clockTime, endReasonNames, stateNames } from '../lib/format.ts';
+import { callerName } from '../lib/format.ts';
 import type { LiveCall } from '../lib/live-calls.ts';
 import { voiceStatusQuery } from '../lib/queries.ts';
 import { Link } from '../lib/router.tsx';
 import { useApi } from '../lib/session.tsx';
 import { useLiveCalls } from '../lib/use-live-calls.ts';
 import type { LiveView } from '../lib/use-live-calls.ts';
-import { useNow } from '../lib/use-now.ts';
 import { Badge, ConfirmButton, Empty, Failure, Loading, sentenceOf } from '../parts/basics.tsx';
-import { Transcript } from '../parts/transcript.tsx';
+import { CallClock, CallState, LiveCallView } from '../parts/live-call-view.tsx';
 
 /** A longer list is of no use to the eye; the newest are shown. */
 const SHOWN_MAX = 100;
@@ -72,7 +71,7 @@ export function LivePage({ instanceId }: { readonly instanceId: string }): React
               <li className="hint">{calls.length - SHOWN_MAX} older calls are not shown.</li>
             )}
           </ul>
-          {shown && <LiveCallPanel key={shown.callId} call={shown} />}
+          {shown && <OwnersCall key={shown.callId} call={shown} />}
         </div>
       )}
     </>
@@ -101,48 +100,24 @@ function LiveLine({ call }: { readonly call: LiveCall }): ReactNode {
           {call.turns.length === 1 ? 'turn' : 'turns'}
         </span>
       </span>
-      <StateBadge call={call} />
+      <CallState call={call} />
     </>
   );
 }
 
-const StateBadge = ({ call }: { readonly call: LiveCall }): ReactNode => (
-  <Badge tone={call.state === 'ended' ? 'calm' : 'accent'}>{stateNames[call.state]}</Badge>
-);
-
-function CallClock({ call }: { readonly call: LiveCall }): ReactNode {
-  const nowMs = useNow(call.endedAtMs === undefined);
-  return (
-    <span className="clock">
-      {clockTime(((call.endedAtMs ?? nowMs) - call.startedAtMs) / 1_000)}
-    </span>
-  );
-}
-
-function LiveCallPanel({ call }: { readonly call: LiveCall }): ReactNode {
+/** The live view of one call, with what the owner can do about it. */
+function OwnersCall({ call }: { readonly call: LiveCall }): ReactNode {
   const isOver = call.state === 'ended';
   const api = useApi();
   const hangUp = useMutation({
     mutationFn: () => api.send('POST', `/calls/${call.callId}/hangup`),
   });
-  const scroller = useRef<HTMLDivElement>(null);
-  const isAtEnd = useRef(true);
-  useEffect(() => {
-    const box = scroller.current;
-    if (box && isAtEnd.current) box.scrollTop = box.scrollHeight;
-  });
   return (
-    <section className="card live-call" aria-label={`Call from ${callerName(call.callerPhone)}`}>
-      <div className="card-head">
-        <div>
-          <h2>{callerName(call.callerPhone)}</h2>
-          <p className="hint">
-            <CallClock call={call} />
-            {call.isCallerSpeaking ? ' · the caller is speaking' : ''}
-          </p>
-        </div>
-        <span className="row-side">
-          <StateBadge call={call} />
+    <LiveCallView
+      call={call}
+      name={callerName(call.callerPhone)}
+      actions={
+        <>
           <Link to={`/calls/${call.callId}`} className="button">
             Details
           </Link>
@@ -156,46 +131,12 @@ function LiveCallPanel({ call }: { readonly call: LiveCall }): ReactNode {
               onConfirm={() => hangUp.mutate()}
             />
           )}
-        </span>
-      </div>
-      {hangUp.error && <Failure error={hangUp.error} />}
-      {/* A box that scrolls can be scrolled by keyboard only if it takes the focus. */}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- see above */}
-      <div
-        className="live-transcript"
-        ref={scroller}
-        tabIndex={0}
-        role="region"
-        aria-label="What is said"
-        onScroll={({ currentTarget: box }) => {
-          isAtEnd.current = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-        }}
-      >
-        <Transcript
-          turns={call.turns}
-          notes={call.notes.map(({ atMs, kind, text }) => ({
-            atMs,
-            text,
-            tone: kind === 'vendor' ? 'warn' : 'calm',
-          }))}
-          unfinished={[
-            { role: 'agent', text: call.agentSays },
-            { role: 'caller', text: call.callerSays },
-          ]}
-        />
-        {call.turns.length === 0 && call.agentSays + call.callerSays === '' && (
-          <p className="hint">Nothing has been said yet.</p>
-        )}
-      </div>
-      {isOver ? (
-        <p role="status" className="ended">
-          {call.end ? endReasonNames[call.end.reason] : 'The call is over'}
-          {call.end?.detail ? `: ${call.end.detail}` : '.'}
-        </p>
-      ) : (
-        <SayForm callId={call.callId} />
-      )}
-    </section>
+        </>
+      }
+      problem={hangUp.error && <Failure error={hangUp.error} />}
+    >
+      <SayForm callId={call.callId} />
+    </LiveCallView>
   );
 }
 
