@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { and, desc, eq, gte, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, isNotNull, isNull, lt, or } from 'drizzle-orm';
 import type { Clock } from '#lib/clock.ts';
 import { isUuid } from './access.ts';
 import type { Access, Queries } from './access.ts';
 import { calls, erasedCalls, providerEvents } from './schema.ts';
 import type { CallFilter, Store, StoredCall } from './store.ts';
+import { TURN_COUNT } from './turn-count.ts';
 
 /** The calls of an instance over time, and the end of what is known of one. */
 export function callHistory(access: Access, clock: Clock): Pick<Store['calls'], 'page' | 'erase'> {
@@ -109,14 +110,6 @@ const conditionsOf = ({ state, endReason, provider, from, until }: CallFilter) =
   from && gte(calls.startedAt, from),
   until && lt(calls.startedAt, until),
 ];
-
-/** Spelled out: Drizzle leaves the table's name away where a query has but one table. */
-const TURN_COUNT = sql<number>`coalesce(
-  nullif((select count(*)::int from hydracore.turns
-           where turns.tenant_id = calls.tenant_id and turns.call_id = calls.id), 0),
-  (select jsonb_array_length(provider_calls.turns) from hydracore.provider_calls
-    where provider_calls.tenant_id = calls.tenant_id
-      and provider_calls.call_id = calls.id and not provider_calls.is_led), 0)`;
 
 const SUMMARY = {
   id: calls.id,

@@ -7,18 +7,24 @@ import type { CallState, ProviderName } from '#protocol/voice-channel.ts';
 import { isUuid } from './access.ts';
 import type { Access, Queries } from './access.ts';
 import { createBatches } from './batch.ts';
+import { insertCallWrites } from './call-writes.ts';
+import type { CallWrite } from './call-writes.ts';
 import { notFoundOnForeignKey } from './database.ts';
 import { calls, journals, providerCalls, providerEvents, turns } from './schema.ts';
-import { storable, storableText } from './storable.ts';
-import type { JournalEntry, NewCall, Store } from './store.ts';
+import { storableText } from './storable.ts';
+import type { NewCall, Store } from './store.ts';
+import { TURN_COUNT } from './turn-count.ts';
 
-export function callQueries(access: Access, clock: Clock): Omit<Store['calls'], 'page' | 'erase'> {
+export function callQueries(
+  access: Access,
+  clock: Clock,
+): Omit<Store['calls'], 'page' | 'erase' | 'figures'> {
   // The two writes of live calls, several times a turn for each of hundreds.
   const writeState = createBatches<StateChange>((tenantId, changes) =>
     access.asTenant(tenantId, (queries) => updateStates(queries, tenantId, changes)),
   );
-  const writeRecord = createBatches<CallRecord>((tenantId, records) =>
-    access.asTenant(tenantId, (queries) => insertRecords(queries, tenantId, records)),
+  const writeRecord = createBatches<CallWrite>((tenantId, writes) =>
+    access.asTenant(tenantId, (queries) => insertCallWrites(queries, tenantId, writes)),
   );
 
   return {
@@ -88,13 +94,7 @@ export function callQueries(access: Access, clock: Clock): Omit<Store['calls'], 
             callerPhone: calls.callerPhone,
             startedAt: calls.startedAt,
             state: sql<CallState>`${calls.state}`,
-            // Spelled out: Drizzle leaves the table's name away where a query has but one table.
-            turnCount: sql<number>`coalesce(
-                nullif((select count(*)::int from hydracore.turns
-                         where turns.tenant_id = calls.tenant_id and turns.call_id = calls.id), 0),
-                (select jsonb_array_length(provider_calls.turns) from hydracore.provider_calls
-                  where provider_calls.tenant_id = calls.tenant_id
-                    and provider_calls.call_id = calls.id and not provider_calls.is_led), 0)`,
+            turnCount: TURN_COUNT,
           })
           .from(calls)
           .where(liveOf(tenantId, instanceId))
@@ -236,49 +236,11 @@ async function updateStates(
     );
 }
 
-type CallRecord = {
-  readonly callId: string;
-  readonly turns: readonly Turn[];
-  readonly journal: readonly JournalEntry[];
-};
-
-async function insertRecords(
-  queries: Queries,
-  tenantId: string,
-  records: readonly CallRecord[],
-): Promise<void> {
-  const newTurns = records.flatMap((record) =>
-    record.turns.map((turn) => turnRow(tenantId, record.callId, turn)),
-  );
-  if (newTurns.length > 0)
-    await queries
-      .insert(turns)
-      .values(newTurns)
-      .onConflictDoNothing({ target: [turns.tenantId, turns.callId, turns.index] });
-  const newEntries = records
-    .filter((record) => record.journal.length > 0)
-    .map(({ callId, journal }) => ({ tenantId, callId, entries: storable(journal) }));
-  if (newEntries.length > 0) await queries.insert(journals).values(newEntries);
-}
-
 const own = (tenantId: string, callId: string) =>
   and(eq(calls.tenantId, tenantId), eq(calls.id, callId));
 
 const liveOf = (tenantId: string, instanceId: string) =>
   and(eq(calls.tenantId, tenantId), eq(calls.instanceId, instanceId), isNull(calls.endedAt));
-
-const turnRow = (tenantId: string, callId: string, turn: Turn): typeof turns.$inferInsert => ({
-  tenantId,
-  callId,
-  index: turn.index,
-  role: turn.role,
-  text: storableText(turn.text),
-  heard: storableText(turn.heard),
-  interrupted: turn.interrupted,
-  startMs: turn.start_ms,
-  endMs: turn.end_ms,
-  waterfallMs: turn.waterfall_ms,
-});
 
 const turnOf = (row: typeof turns.$inferSelect): Turn => ({
   index: row.index,

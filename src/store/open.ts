@@ -4,6 +4,7 @@ import { masterKey } from '#lib/master-key.ts';
 import type { MasterKeySource } from '#lib/master-key.ts';
 import { createAccess } from './access.ts';
 import { apiKeyQueries } from './api-keys.ts';
+import { callFigures } from './call-figures.ts';
 import { callHistory } from './call-history.ts';
 import { callQueries } from './calls.ts';
 import { channelQueries } from './channels.ts';
@@ -125,7 +126,11 @@ export async function openStoreOn(
     apiKeys: apiKeyQueries(access, clock),
     channels: channelQueries(access, tenants, clock),
     wiringJobs: wiringJobQueries(access, tenants, clock, log),
-    calls: { ...callQueries(access, clock), ...callHistory(access, clock) },
+    calls: {
+      ...callQueries(access, clock),
+      ...callHistory(access, clock),
+      ...callFigures(access, clock),
+    },
     providerCalls: providerCallQueries(access),
     mediaTokens: mediaTokenQueries(access),
     nodes: nodeQueries(access),

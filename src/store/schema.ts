@@ -3,6 +3,8 @@ import { bigint, pgSchema, primaryKey, text, timestamp, uuid } from 'drizzle-orm
 import type { JsonRecord } from '#lib/record.ts';
 import type { Call, EndReason, Turn, Waterfall } from '#protocol/calls.ts';
 import type { ChannelStatus, ProviderName } from '#protocol/voice-channel.ts';
+import { sql } from 'drizzle-orm';
+import type { VendorRole } from '#protocol/calls-summary.ts';
 import type { JournalEntry, Wiring } from './store.ts';
 
 /**
@@ -135,6 +137,10 @@ export const turns = hydracore.table(
     startMs: doublePrecision('start_ms').notNull(),
     endMs: doublePrecision('end_ms').notNull(),
     waterfallMs: jsonb('waterfall_ms').$type<Waterfall>().notNull(),
+    /** `played` of the waterfall: the database takes it out. */
+    playedMs: doublePrecision('played_ms').generatedAlwaysAs(
+      sql`(waterfall_ms ->> 'played')::double precision`,
+    ),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.callId, table.index] })],
 );
@@ -148,6 +154,20 @@ export const journals = hydracore.table(
     entries: json('entries').$type<readonly JournalEntry[]>().notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenantId, table.callId, table.sequence] })],
+);
+
+export const vendorFailures = hydracore.table(
+  'vendor_failures',
+  {
+    tenantId: text('tenant_id').notNull(),
+    callId: uuid('call_id').notNull(),
+    atMs: doublePrecision('at_ms').notNull(),
+    role: text('role').$type<VendorRole>().notNull(),
+    vendor: text('vendor').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.callId, table.atMs, table.role, table.vendor] }),
+  ],
 );
 
 export const providerEvents = hydracore.table(

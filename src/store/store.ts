@@ -7,6 +7,7 @@ import type {
   SecretField,
 } from '#protocol/voice-channel.ts';
 import type { Call, EndReason, Turn } from '#protocol/calls.ts';
+import type { CallFiguresStore } from './call-figures-store.ts';
 import type { ProviderCallStore } from './provider-call-store.ts';
 
 export type Instance = {
@@ -231,7 +232,7 @@ export type Store = {
     /** Removes the job, unless it was enqueued anew while it was being done: then it is due again. */
     finish(job: WiringJob): Promise<void>;
   };
-  readonly calls: {
+  readonly calls: CallFiguresStore & {
     /** False: this carrier call is known already (a repeated webhook). */
     begin(call: NewCall): Promise<boolean>;
     findByCarrierId(

@@ -45,7 +45,10 @@ async function fill(store: Store, tenantId: string) {
   await store.channels.upsert(tenantId, instance.id, { secrets: { api_key: 'k' } });
   await store.wiringJobs.enqueueApply(tenantId, instance.id, new Date(0));
   await store.calls.begin(call);
-  await store.calls.record(tenantId, call.id, { turns: [newTurn(0)], journal: [{ atMs: 1 }] });
+  await store.calls.record(tenantId, call.id, {
+    turns: [newTurn(0)],
+    journal: [{ atMs: 1, type: 'vendor-failed', role: 'language-model', vendor: 'openai' }],
+  });
   const key = { name: 'k', keyType: 'live', scopes: [], expiresAt: null } as const;
   const { apiKey } = await store.apiKeys.create(tenantId, key);
   const carried = newCall(instance, { provider: 'retell', carrierCallId: 'call_1' });

@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { openWorld } from '#test/support/store-world.ts';
 import type { OpenDatabase } from '#test/support/store-world.ts';
+import { callFiguresSuite } from './store-call-figures.ts';
 import { callHistorySuite } from './store-call-history.ts';
 import { callSuite } from './store-calls.ts';
 import { channelSuite } from './store-channels.ts';
@@ -19,6 +20,7 @@ export function storeSuite(name: string, open: OpenDatabase): void {
     describe('wiring jobs', () => wiringJobSuite(open));
     describe('calls, nodes and media tokens', () => callSuite(() => openWorld(open)));
     describe('calls over time, and their erasure', () => callHistorySuite(open));
+    describe('the figures of many calls', () => callFiguresSuite(open));
     describe('calls that a provider carries', () => providerCallSuite(open));
     describe('isolation of tenants', () => isolationSuite(open));
   });
