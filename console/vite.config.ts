@@ -7,6 +7,7 @@ export default defineConfig({
   root: import.meta.dirname,
   publicDir: false,
   plugins: [react()],
+  resolve: { alias: { '@daily-co/daily-js': join(import.meta.dirname, 'lib/no-daily.ts') } },
   build: {
     outDir: join(import.meta.dirname, 'dist'),
     emptyOutDir: true,

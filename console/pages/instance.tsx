@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import { lazy, Suspense } from 'react';
 import type { ReactNode } from 'react';
 import { statusNames, statusTones } from '../lib/format.ts';
 import { instanceQuery, voiceStatusQuery } from '../lib/queries.ts';
@@ -11,9 +12,23 @@ import { LivePage } from './live.tsx';
 import { OverviewPage } from './overview.tsx';
 import { VoiceChannelPage } from './voice-channel.tsx';
 
+/** By far the heaviest page, for Pipecat's client: it comes when it is wanted. */
+const TalkPage = lazy(() =>
+  import('./talk.tsx').then(
+    ({ TalkPage: page }) => ({ default: page }),
+    () => ({ default: NotLoaded }),
+  ),
+);
+
+/** The server has gone, or has a newer console than the page that is open. */
+const NotLoaded = (): ReactNode => (
+  <Failure error={new Error('This page could not be loaded.')} onRetry={() => location.reload()} />
+);
+
 const TABS = [
   ['', 'Overview'],
   ['live', 'Live'],
+  ['talk', 'Talk'],
   ['calls', 'Calls'],
   ['voice', 'Voice channel'],
   ['agent', 'Agent'],
@@ -83,6 +98,12 @@ function tabPage(
       return <OverviewPage instanceId={instance.id} />;
     case 'Live':
       return <LivePage instanceId={instance.id} />;
+    case 'Talk':
+      return (
+        <Suspense fallback={<Loading lines={6} />}>
+          <TalkPage instanceId={instance.id} />
+        </Suspense>
+      );
     case 'Calls':
       return <CallsPage instanceId={instance.id} />;
     case 'Voice channel':

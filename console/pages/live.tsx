@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import type { FormEvent, ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { callerName } from '../lib/format.ts';
 import type { LiveCall } from '../lib/live-calls.ts';
 import { voiceStatusQuery } from '../lib/queries.ts';
@@ -8,8 +8,9 @@ import { Link } from '../lib/router.tsx';
 import { useApi } from '../lib/session.tsx';
 import { useLiveCalls } from '../lib/use-live-calls.ts';
 import type { LiveView } from '../lib/use-live-calls.ts';
-import { Badge, ConfirmButton, Empty, Failure, Loading, sentenceOf } from '../parts/basics.tsx';
+import { Badge, ConfirmButton, Empty, Failure, Loading } from '../parts/basics.tsx';
 import { CallClock, CallState, LiveCallView } from '../parts/live-call-view.tsx';
+import { SentenceForm } from '../parts/sentence-form.tsx';
 
 /** A longer list is of no use to the eye; the newest are shown. */
 const SHOWN_MAX = 100;
@@ -135,45 +136,12 @@ function OwnersCall({ call }: { readonly call: LiveCall }): ReactNode {
       }
       problem={hangUp.error && <Failure error={hangUp.error} />}
     >
-      <SayForm callId={call.callId} />
-    </LiveCallView>
-  );
-}
-
-/** A sentence that the agent is to say. */
-function SayForm({ callId }: { readonly callId: string }): ReactNode {
-  const api = useApi();
-  const [text, setText] = useState('');
-  const saying = useMutation({
-    mutationFn: () => api.send('POST', `/calls/${callId}/say`, { text }),
-    onSuccess: () => setText(''),
-  });
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    saying.mutate();
-  };
-  return (
-    <form className="say" onSubmit={submit}>
-      <label htmlFor="say" className="visually-hidden">
-        Have the agent say
-      </label>
-      <input
-        id="say"
-        value={text}
+      <SentenceForm
+        label="Have the agent say"
+        button="Say"
         maxLength={1_000}
-        placeholder="Have the agent say …"
-        autoComplete="off"
-        aria-describedby={saying.error ? 'say-error' : undefined}
-        onChange={(event) => setText(event.target.value)}
+        onSend={(text) => api.send('POST', `/calls/${call.callId}/say`, { text })}
       />
-      <button type="submit" disabled={text.trim() === '' || saying.isPending}>
-        Say
-      </button>
-      {saying.error && (
-        <p id="say-error" className="errors" role="alert">
-          {sentenceOf(saying.error)}
-        </p>
-      )}
-    </form>
+    </LiveCallView>
   );
 }
