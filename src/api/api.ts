@@ -7,6 +7,7 @@ import { newUuid } from '#lib/ids.ts';
 import { registerApiKeys } from './api-keys.ts';
 import { createAuthenticate, requireAccess } from './auth.ts';
 import { registerCalls } from './calls.ts';
+import { registerCallsSummary } from './calls-summary.ts';
 import { registerChannels } from './channels.ts';
 import { registerConnect } from './connect.ts';
 import { endConnectionsOnClose } from './connections.ts';
@@ -77,6 +78,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
         registerInstances(v1, parts);
         registerApiKeys(v1, parts);
         registerCalls(v1, parts);
+        registerCallsSummary(v1, parts);
         registerEvents(v1, parts, authenticate);
         registerConnect(v1, parts);
       },

@@ -55,6 +55,43 @@ describe('migrations', () => {
     await migrate(database, known);
   });
 
+  test('count the failures of calls that were there before these were counted', async () => {
+    const database = await open();
+    // As it was before migration 5.
+    await database.transaction('set local role none', (connection) =>
+      connection.exec(`
+        drop table hydracore.vendor_failures;
+        alter table hydracore.turns drop column played_ms;
+        delete from hydracore.migrations where version >= 5`),
+    );
+    const instanceId = '6f1d2f0a-9c1e-4b6e-8f1c-0d5c9a7e4b12';
+    await database.transaction('set local role none', (connection) =>
+      connection.exec(`
+        insert into hydracore.tenants (id, wrapped_data_key, master_key_id, created_at)
+          values ('t', '', 'k', now());
+        insert into hydracore.instances (id, tenant_id, name, agent_config, created_at, updated_at)
+          values ('${instanceId}', 't', 'agent', '{}', now(), now());
+        insert into hydracore.calls (id, tenant_id, instance_id, provider, carrier_call_id,
+                                     caller_phone, called_phone, node_id, state, started_at)
+          values ('${instanceId}', 't', '${instanceId}', 'pipecat', 'CA1', '', '', 'n', 'ringing', now());
+        insert into hydracore.turns values
+          ('t', '${instanceId}', 0, 'agent', '', '', false, 0, 1, '{"played":812.5}');
+        insert into hydracore.journals (tenant_id, call_id, entries) values ('t', '${instanceId}', '[
+          {"atMs":5.5,"type":"vendor-failed","role":"speech-to-text","vendor":"deepgram"},
+          {"atMs":6,"type":"note","text":"vendor-failed"}]')`),
+    );
+    await migrate(database, known);
+    const rows = await database.transaction('set local role none', (connection) =>
+      connection.query(
+        `select f.at_ms, f.role, f.vendor, t.played_ms
+           from hydracore.vendor_failures f, hydracore.turns t`,
+        [],
+        'arrays',
+      ),
+    );
+    expect(rows).toEqual([[5.5, 'speech-to-text', 'deepgram', 812.5]]);
+  });
+
   test('of a newer version are refused with a sentence', async () => {
     const database = await open();
     await migrate(database, [...known, next('select 1')]);
