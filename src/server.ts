@@ -149,7 +149,15 @@ export async function createServer(parts: {
     const nowMs = clock.now();
     await store.nodes.heartbeat(nodeId, new Date(nowMs));
     const lost = await store.nodes.sweep(new Date(nowMs - DEAD_AFTER_MS), new Date(nowMs));
-    if (lost > 0) log.warn({ calls: lost }, 'calls of a dead node were closed');
+    if (lost.length > 0) log.warn({ calls: lost.length }, 'calls of a dead node were closed');
+    for (const { id, instanceId, startedAt } of lost)
+      floor.publish(instanceId, {
+        type: 'call-ended',
+        call_id: id,
+        at_ms: Math.max(0, Math.round(nowMs - startedAt.getTime())),
+        reason: 'node_lost',
+        detail: null,
+      });
   };
   const keepBeating = async (): Promise<void> => {
     while (!stopping.signal.aborted) {

@@ -152,6 +152,7 @@ function registerErasure(api: Api, parts: ApiParts): void {
       if (erased === 'not-found') throw new VoiceError('not_found', 'Call not found');
       if (erased === 'live')
         throw new VoiceError('conflict', 'The call is still going on; hang up first.');
+      parts.live.forget(params.call_id);
       return reply.code(204).send();
     },
   );

@@ -55,10 +55,10 @@ test('events of the instance arrive in order, and those of others do not', async
   api.live.emit(id, event('one\ntwo'));
   api.live.emit(id, event('three'));
   await vi.waitFor(() => expect(stream.text()).toContain('three'), PATIENTLY);
-  expect(stream.text()).toBe(
-    'retry: 2000\n: from now on\n\n' +
-      'event: caller-interim\ndata: {"type":"caller-interim","call_id":"c","at_ms":5,"text":"one\\ntwo"}\n\n' +
-      'event: caller-interim\ndata: {"type":"caller-interim","call_id":"c","at_ms":5,"text":"three"}\n\n',
+  expect(stream.text().replaceAll(/id: [\w-]+\.(\d+)\.\d+\n/g, 'id: $1\n')).toBe(
+    'retry: 2000\n\nid: 0\n: from now on\n\n' +
+      'id: 2\nevent: caller-interim\ndata: {"type":"caller-interim","call_id":"c","at_ms":5,"text":"one\\ntwo"}\n\n' +
+      'id: 3\nevent: caller-interim\ndata: {"type":"caller-interim","call_id":"c","at_ms":5,"text":"three"}\n\n',
   );
   await stream.response.body?.cancel().catch(() => undefined);
   api.app.server.closeAllConnections();

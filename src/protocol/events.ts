@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { endReasons, turnSchema } from './calls.ts';
+import { callSchema, endReasons, turnSchema } from './calls.ts';
 import { callStates } from './voice-channel.ts';
 
 /** What the owner of an instance sees of a call while it happens. `at_ms` counts from the answer. */
@@ -46,3 +46,46 @@ export const liveEventSchema = z
   ])
   .meta({ id: 'LiveEvent', title: 'LiveEvent' });
 export type LiveEvent = z.infer<typeof liveEventSchema>;
+
+/** How loud both sides of a call are, as decibels below the loudest that can be told, of the last quarter of a second. */
+export const voiceLevelsSchema = z.object({
+  call_id: z.string(),
+  /** Root mean square in dBFS, a whole number; -60 is no sound. */
+  caller_dbfs: z.number().int(),
+  agent_dbfs: z.number().int(),
+});
+export type VoiceLevels = z.infer<typeof voiceLevelsSchema>;
+
+/** What a stream says besides: where its reader stands, and what is of the moment alone. */
+export const streamEventSchema = z
+  .discriminatedUnion('type', [
+    ...liveEventSchema.options,
+    /**
+     * What the reader has is void, because what came after its last event is not known here any
+     * more. `call` events follow with what is stored, and then `current`.
+     */
+    z.object({
+      type: z.literal('reset'),
+      /** Calls that ended then or later are among them; null: only live ones are. */
+      ended_since: z.string().nullable(),
+    }),
+    /** A call as it is stored, without what its provider has on record. */
+    z.object({
+      type: z.literal('call'),
+      call_id: z.string(),
+      call: callSchema.omit({ provider_record: true }),
+    }),
+    /** All has been told; from here on it goes on as it happens. */
+    z.object({ type: z.literal('current') }),
+    /** At most four a second; calls whose levels are as before are left out. */
+    z.object({ type: z.literal('levels'), calls: z.array(voiceLevelsSchema) }),
+  ])
+  .meta({ id: 'StreamEvent', title: 'StreamEvent' });
+export type StreamEvent = z.infer<typeof streamEventSchema>;
+
+export const eventsQuerySchema = z.strictObject({
+  /** As the header `Last-Event-ID`, for a reader that cannot send one. The header comes first. */
+  last_event_id: z.string().max(200).optional(),
+  /** Whether to tell the levels of both voices as well. */
+  levels: z.enum(['true', 'false']).default('false'),
+});

@@ -6,6 +6,7 @@ import { silentLog } from '#lib/log.ts';
 import { virtualClock } from '#lib/virtual-clock.ts';
 import { agentConfigSchema } from '#protocol/agent-config.ts';
 import type { ProviderName } from '#protocol/voice-channel.ts';
+import { createEventBus } from '#session/event-bus.ts';
 import type { Store } from '#store/store.ts';
 import { openTestStore } from '#test/support/store.ts';
 import { withHostedCalls } from './hosted-calls.ts';
@@ -48,7 +49,9 @@ beforeEach(async () => {
   const node: LiveCalls = {
     list: () => here.map((callId) => ({ callId, state: 'speaking', turnCount: 1 })),
     count: () => here.length,
-    subscribe: () => () => undefined,
+    ...createEventBus({ log: silentLog, clock }),
+    settled: () => Promise.resolve(),
+    watchLevels: () => () => undefined,
     say: (callId) => here.includes(callId),
     hangUp(callId) {
       if (!here.includes(callId)) return false;

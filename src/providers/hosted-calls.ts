@@ -39,10 +39,7 @@ export function withHostedCalls(live: LiveCalls, parts: HostedCallsParts): LiveC
   };
 
   return {
-    list: (instanceId) => live.list(instanceId),
-    subscribe: (instanceId, on) => live.subscribe(instanceId, on),
-    count: () => live.count(),
-    say: (callId, text) => live.say(callId, text),
+    ...live,
 
     async hangUp(callId) {
       if (await live.hangUp(callId)) return true;

@@ -17,14 +17,17 @@ import type { EndReason } from '#protocol/calls.ts';
 import type { LiveEvent } from '#protocol/events.ts';
 import type { Secrets, Store } from '#store/store.ts';
 import { createEventBus } from './event-bus.ts';
+import { createLevelWatch } from './level-watch.ts';
 import { createRecorder } from './recorder.ts';
-import type { LeavingRecorder, Recorder } from './recorder.ts';
+import type { CallRecorder, LeavingRecorder, Recorder } from './recorder.ts';
 import type { Session } from './leader.ts';
 import { startSession } from './session.ts';
 import { refuseInWords } from './refuse-in-words.ts';
 import { refuseWithApology } from './refuse-with-apology.ts';
 import type { Toolbox } from './tools/toolbox.ts';
 import type { VendorPool } from './vendor-pool.ts';
+import { createVoiceMeter } from './voice-meter.ts';
+import type { VoiceMeter } from './voice-meter.ts';
 import { createWaitingRoom } from './waiting-room.ts';
 import { startWordedSession } from './worded/worded-session.ts';
 
@@ -36,9 +39,14 @@ type Brain = {
   readonly secrets: Secrets;
   readonly agentSecrets: AgentSecrets;
 };
-type Started = { readonly session: Session; release(): void };
+type Started = { readonly session: Session; readonly meter?: VoiceMeter; release(): void };
 
-type Entry = { readonly instanceId: string; readonly session: Session };
+type Entry = {
+  readonly instanceId: string;
+  readonly session: Session;
+  readonly meter?: VoiceMeter;
+};
+type Writing = { readonly instanceId: string; readonly recorder: CallRecorder };
 
 /** Every call of this node. */
 export type CallFloor = LiveCalls & {
@@ -62,10 +70,17 @@ export function createCallFloor(parts: {
   readonly log: Log;
 }): CallFloor {
   const { store, vendorPool, toolbox, voiceActivity, clock, log } = parts;
-  const bus = createEventBus(log);
+  const bus = createEventBus({ log, clock });
   const waitingRoom = createWaitingRoom(vendorPool, clock);
   const entries = new Map<string, Entry>();
   const starting = new Set<Promise<void>>();
+  /** Of every call that is not stored to its end. */
+  const recorders = new Set<Writing>();
+  const levels = createLevelWatch(clock, (instanceId) =>
+    [...entries].flatMap(([callId, { instanceId: of, meter }]) =>
+      of === instanceId && meter ? [[callId, meter] as const] : [],
+    ),
+  );
 
   const brainOf = async (tenantId: string, instanceId: string): Promise<Brain> => {
     const [instance, secrets] = await Promise.all([
@@ -107,15 +122,17 @@ export function createCallFloor(parts: {
 
   const startSounding = (call: IncomingCall, brain: Brain, recorder: LeavingRecorder): Started => {
     const vendors = waitingRoom.take(brain.agent, brain.secrets, call);
-    return orRelease(vendors.release, () =>
+    const meter = createVoiceMeter(clock);
+    const started = orRelease(vendors.release, () =>
       startSession({
         ...sessionParts(call, brain, call.transferAtCarrier),
-        transport: call.transport,
+        transport: meter.over(call.transport),
         ...vendors.set,
         voiceActivity,
         recorder,
       }),
     );
+    return { ...started, meter };
   };
 
   const startWorded = (
@@ -142,18 +159,25 @@ export function createCallFloor(parts: {
   ): void => {
     const { tenantId, instanceId, callId } = call;
     const recorder = createRecorder({ store, tenantId, callId, clock, log });
+    const writing = { instanceId, recorder };
+    recorders.add(writing);
+    const over = async (): Promise<void> => {
+      await recorder.settled();
+      recorders.delete(writing);
+    };
     const work = async (): Promise<void> => {
       try {
         const brain = await brainOf(tenantId, instanceId);
-        const { session, release } = start(call, brain, recorder);
-        entries.set(callId, { instanceId, session });
-        void session.ended.finally(() => {
+        const { release, ...started } = start(call, brain, recorder);
+        entries.set(callId, { instanceId, ...started });
+        void started.session.ended.finally(() => {
           entries.delete(callId);
           release();
+          void over();
         });
       } catch (error) {
         log.error({ callId, error: messageOf(error) }, 'a call could not begin');
-        await refuse(call, recorder, clock, messageOf(error));
+        await refuse(call, recorder, clock, messageOf(error)).finally(() => void over());
       }
     };
     const started = work();
@@ -199,8 +223,12 @@ export function createCallFloor(parts: {
       entry?.session.hangUp('api_hangup');
       return entry !== undefined;
     },
-    subscribe: (instanceId, on) => bus.subscribe(instanceId, on),
-    publish: (instanceId, event) => bus.publish(instanceId, event),
+    ...bus,
+    async settled(instanceId) {
+      const of = [...recorders].filter((one) => one.instanceId === instanceId);
+      await Promise.all(of.map(({ recorder }) => recorder.settled()));
+    },
+    watchLevels: (instanceId, on) => levels.watch(instanceId, on),
     async drain(limitMs) {
       await Promise.all(starting);
       await within(clock, limitMs, Promise.all(sessionsOf().map((session) => session.ended)));

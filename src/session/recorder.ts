@@ -35,13 +35,19 @@ export type LeavingRecorder = Recorder & {
   leave(): Promise<void>;
 };
 
+/** As whoever opened it sees it. */
+export type CallRecorder = LeavingRecorder & {
+  /** Resolves once every turn told so far is stored, and the end if it was told, however long that takes. */
+  settled(): Promise<void>;
+};
+
 export function createRecorder(options: {
   readonly store: { readonly calls: Pick<Store['calls'], 'record' | 'end' | 'setState'> };
   readonly tenantId: string;
   readonly callId: string;
   readonly clock: Clock;
   readonly log: Log;
-}): LeavingRecorder {
+}): CallRecorder {
   const { store, tenantId, callId, clock, log } = options;
   let journal: JournalEntry[] = [];
   let turns: Turn[] = [];
@@ -111,13 +117,14 @@ export function createRecorder(options: {
     return writing;
   };
 
+  const settled = async (): Promise<void> => {
+    // The write going on may have looked for work just before there was some.
+    while (hasWork()) await kick();
+  };
+
   /** Until all is written, or the time is over. */
   const settle = async (): Promise<void> => {
     const limit = new AbortController();
-    const settled = async (): Promise<void> => {
-      // The write going on may have looked for work just before there was some.
-      while (hasWork()) await kick();
-    };
     await Promise.race([settled(), clock.sleep(END_WAIT_MS, limit.signal).catch(() => undefined)]);
     limit.abort();
   };
@@ -145,5 +152,6 @@ export function createRecorder(options: {
       isLeaving = true;
       await settle();
     },
+    settled,
   };
 }

@@ -1,24 +1,22 @@
 import { and, asc, eq, isNull, sql } from 'drizzle-orm';
-import type { Clock } from '#lib/clock.ts';
 import { VoiceError } from '#lib/errors.ts';
-import type { JsonRecord } from '#lib/record.ts';
-import type { Call, EndReason, Turn } from '#protocol/calls.ts';
+import type { EndReason } from '#protocol/calls.ts';
 import type { CallState, ProviderName } from '#protocol/voice-channel.ts';
 import { isUuid } from './access.ts';
 import type { Access, Queries } from './access.ts';
 import { createBatches } from './batch.ts';
+import type { CallRecordsStore } from './call-records-store.ts';
 import { insertCallWrites } from './call-writes.ts';
 import type { CallWrite } from './call-writes.ts';
 import { notFoundOnForeignKey } from './database.ts';
-import { calls, journals, providerCalls, providerEvents, turns } from './schema.ts';
+import { calls, journals, providerCalls, providerEvents } from './schema.ts';
 import { storableText } from './storable.ts';
 import type { NewCall, Store } from './store.ts';
 import { TURN_COUNT } from './turn-count.ts';
 
 export function callQueries(
   access: Access,
-  clock: Clock,
-): Omit<Store['calls'], 'page' | 'erase' | 'figures'> {
+): Omit<Store['calls'], keyof CallRecordsStore | 'page' | 'erase' | 'figures'> {
   // The two writes of live calls, several times a turn for each of hundreds.
   const writeState = createBatches<StateChange>((tenantId, changes) =>
     access.asTenant(tenantId, (queries) => updateStates(queries, tenantId, changes)),
@@ -111,26 +109,6 @@ export function callQueries(
           .where(liveOf(tenantId, instanceId)),
       );
       return row?.count ?? 0;
-    },
-
-    async get(tenantId, callId) {
-      if (!isUuid(callId)) return undefined;
-      return access.asTenant(tenantId, async (queries) => {
-        const [row] = await queries.select().from(calls).where(own(tenantId, callId));
-        if (!row) return undefined;
-        const rows = await queries
-          .select()
-          .from(turns)
-          .where(and(eq(turns.tenantId, tenantId), eq(turns.callId, callId)))
-          .orderBy(asc(turns.index));
-        const [carried] = await queries
-          .select()
-          .from(providerCalls)
-          .where(and(eq(providerCalls.tenantId, tenantId), eq(providerCalls.callId, callId)));
-        const isLed = rows.length > 0 || !carried || carried.isLed;
-        const spoken = isLed ? rows.map(turnOf) : [...carried.turns];
-        return callOf(row, spoken, carried?.record ?? undefined, clock.now());
-      });
     },
 
     async tenantOf(callId) {
@@ -241,37 +219,3 @@ const own = (tenantId: string, callId: string) =>
 
 const liveOf = (tenantId: string, instanceId: string) =>
   and(eq(calls.tenantId, tenantId), eq(calls.instanceId, instanceId), isNull(calls.endedAt));
-
-const turnOf = (row: typeof turns.$inferSelect): Turn => ({
-  index: row.index,
-  role: row.role,
-  text: row.text,
-  heard: row.heard,
-  interrupted: row.interrupted,
-  start_ms: row.startMs,
-  end_ms: row.endMs,
-  waterfall_ms: row.waterfallMs,
-});
-
-function callOf(
-  row: typeof calls.$inferSelect,
-  turns: Turn[],
-  record: JsonRecord | undefined,
-  nowMs: number,
-): Call {
-  const lastedMs = (row.endedAt?.getTime() ?? nowMs) - row.startedAt.getTime();
-  return {
-    call_id: row.id,
-    instance_id: row.instanceId,
-    provider: row.provider,
-    caller_phone: row.callerPhone,
-    state: row.state,
-    started_at: row.startedAt.toISOString(),
-    ended_at: row.endedAt?.toISOString() ?? null,
-    end_reason: row.endReason,
-    end_detail: row.endDetail,
-    duration_seconds: Math.max(0, Math.floor(lastedMs / 1_000)),
-    turns,
-    ...(record && { provider_record: record }),
-  };
-}

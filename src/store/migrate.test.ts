@@ -60,6 +60,7 @@ describe('migrations', () => {
     // As it was before migration 5.
     await database.transaction('set local role none', (connection) =>
       connection.exec(`
+        drop index hydracore.calls_by_end;
         drop table hydracore.vendor_failures;
         alter table hydracore.turns drop column played_ms;
         delete from hydracore.migrations where version >= 5`),

@@ -2,7 +2,7 @@ import { and, eq, gte, inArray, isNull, lt, ne, notExists, sql } from 'drizzle-o
 import type { EndReason } from '#protocol/calls.ts';
 import type { Access } from './access.ts';
 import { calls, mediaTokens, nodes } from './schema.ts';
-import type { Store } from './store.ts';
+import type { LostCall, Store } from './store.ts';
 
 /** Calls ended by one sweep at most, so that it locks few rows at a time. */
 const SWEEP_MAX = 1_000;
@@ -19,16 +19,16 @@ export function nodeQueries(access: Access): Store['nodes'] {
     },
 
     async sweep(before, now) {
-      let count = 0;
-      for (let ended = SWEEP_MAX; ended === SWEEP_MAX; count += ended)
-        ended = await access.asSystem(async (queries) => {
+      const all: LostCall[] = [];
+      for (let ended = SWEEP_MAX; ended === SWEEP_MAX;) {
+        const some = await access.asSystem(async (queries) => {
           const alive = queries
             .select({ one: sql`1` })
             .from(nodes)
             .where(and(eq(nodes.id, calls.nodeId), gte(nodes.lastSeenAt, before)));
           // A node says that it lives before it takes calls: a call begun since `before` has one.
           const lost = await queries
-            .select({ id: calls.id })
+            .select({ id: calls.id, instanceId: calls.instanceId, startedAt: calls.startedAt })
             .from(calls)
             .where(
               and(
@@ -51,13 +51,16 @@ export function nodeQueries(access: Access): Store['nodes'] {
                   lost.map((call) => call.id),
                 ),
               );
-          return lost.length;
+          return lost;
         });
+        all.push(...some);
+        ended = some.length;
+      }
       await access.asSystem(async (queries) => {
         await queries.delete(nodes).where(lt(nodes.lastSeenAt, before));
         await queries.delete(mediaTokens).where(lt(mediaTokens.expiresAt, now));
       });
-      return count;
+      return all;
     },
 
     async leave(nodeId) {

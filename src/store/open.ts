@@ -6,6 +6,7 @@ import { createAccess } from './access.ts';
 import { apiKeyQueries } from './api-keys.ts';
 import { callFigures } from './call-figures.ts';
 import { callHistory } from './call-history.ts';
+import { callRecords } from './call-records.ts';
 import { callQueries } from './calls.ts';
 import { channelQueries } from './channels.ts';
 import { serveControl } from './control.ts';
@@ -63,7 +64,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return orClose(owned, async () => {
     const store = await openMigrated(owned, keyring, options);
     const lost = await store.nodes.sweep(END_OF_TIME, new Date(options.clock.now()));
-    if (lost > 0) log.warn({ calls: lost }, 'ended calls that a dead process left behind');
+    if (lost.length > 0)
+      log.warn({ calls: lost.length }, 'ended calls that a dead process left behind');
     const control = await serveControl(folder.socketPath, store, options.masterKeys, log);
     return {
       ...store,
@@ -127,7 +129,8 @@ export async function openStoreOn(
     channels: channelQueries(access, tenants, clock),
     wiringJobs: wiringJobQueries(access, tenants, clock, log),
     calls: {
-      ...callQueries(access, clock),
+      ...callQueries(access),
+      ...callRecords(access, clock),
       ...callHistory(access, clock),
       ...callFigures(access, clock),
     },

@@ -8,6 +8,7 @@ import type {
 } from '#protocol/voice-channel.ts';
 import type { Call, EndReason, Turn } from '#protocol/calls.ts';
 import type { CallFiguresStore } from './call-figures-store.ts';
+import type { CallRecordsStore } from './call-records-store.ts';
 import type { ProviderCallStore } from './provider-call-store.ts';
 
 export type Instance = {
@@ -114,6 +115,9 @@ export type LiveCall = {
   readonly state: CallState;
   readonly turnCount: number;
 };
+
+/** One whose node has died. */
+export type LostCall = Pick<LiveCall, 'id' | 'instanceId' | 'startedAt'>;
 
 /** A call without what was said in it. */
 export type StoredCall = {
@@ -232,52 +236,52 @@ export type Store = {
     /** Removes the job, unless it was enqueued anew while it was being done: then it is due again. */
     finish(job: WiringJob): Promise<void>;
   };
-  readonly calls: CallFiguresStore & {
-    /** False: this carrier call is known already (a repeated webhook). */
-    begin(call: NewCall): Promise<boolean>;
-    findByCarrierId(
-      tenantId: string,
-      instanceId: string,
-      carrierCallId: string,
-    ): Promise<{ readonly id: string; readonly ended: boolean } | undefined>;
-    setState(tenantId: string, callId: string, state: CallState): Promise<void>;
-    /**
-     * Stores turns and journal of a call in one transaction. A turn index that is stored already is
-     * left as it is. Rejects with `not_found` if there is no such call, so that nothing is lost unseen.
-     */
-    record(
-      tenantId: string,
-      callId: string,
-      what: { turns: readonly Turn[]; journal: readonly JournalEntry[] },
-    ): Promise<void>;
-    /** Ends a call once; later calls change nothing and answer false. */
-    end(
-      tenantId: string,
-      callId: string,
-      end: { reason: EndReason; detail: string | null; at: Date },
-    ): Promise<boolean>;
-    live(tenantId: string, instanceId: string): Promise<readonly LiveCall[]>;
-    countLive(tenantId: string, instanceId: string): Promise<number>;
-    get(tenantId: string, callId: string): Promise<Call | undefined>;
-    /** An instance's calls, newest first: `limit` of them, those behind `after` in that order. */
-    page(
-      tenantId: string,
-      instanceId: string,
-      filter: CallFilter,
-      range: {
-        readonly after?: Pick<StoredCall, 'id' | 'startedAt'> | undefined;
-        readonly limit: number;
-      },
-    ): Promise<readonly StoredCall[]>;
-    /**
-     * Erases a call that is over with everything that was said and told of it, for good: what its
-     * provider tells of it later is dropped. A live call stays as it is.
-     */
-    erase(tenantId: string, callId: string): Promise<'erased' | 'live' | 'not-found'>;
-    /** Whose call it is, for commands that know no tenant. */
-    tenantOf(callId: string): Promise<string | undefined>;
-    journal(tenantId: string, callId: string): Promise<readonly JournalEntry[]>;
-  };
+  readonly calls: CallFiguresStore &
+    CallRecordsStore & {
+      /** False: this carrier call is known already (a repeated webhook). */
+      begin(call: NewCall): Promise<boolean>;
+      findByCarrierId(
+        tenantId: string,
+        instanceId: string,
+        carrierCallId: string,
+      ): Promise<{ readonly id: string; readonly ended: boolean } | undefined>;
+      setState(tenantId: string, callId: string, state: CallState): Promise<void>;
+      /**
+       * Stores turns and journal of a call in one transaction. A turn index that is stored already is
+       * left as it is. Rejects with `not_found` if there is no such call, so that nothing is lost unseen.
+       */
+      record(
+        tenantId: string,
+        callId: string,
+        what: { turns: readonly Turn[]; journal: readonly JournalEntry[] },
+      ): Promise<void>;
+      /** Ends a call once; later calls change nothing and answer false. */
+      end(
+        tenantId: string,
+        callId: string,
+        end: { reason: EndReason; detail: string | null; at: Date },
+      ): Promise<boolean>;
+      live(tenantId: string, instanceId: string): Promise<readonly LiveCall[]>;
+      countLive(tenantId: string, instanceId: string): Promise<number>;
+      /** An instance's calls, newest first: `limit` of them, those behind `after` in that order. */
+      page(
+        tenantId: string,
+        instanceId: string,
+        filter: CallFilter,
+        range: {
+          readonly after?: Pick<StoredCall, 'id' | 'startedAt'> | undefined;
+          readonly limit: number;
+        },
+      ): Promise<readonly StoredCall[]>;
+      /**
+       * Erases a call that is over with everything that was said and told of it, for good: what its
+       * provider tells of it later is dropped. A live call stays as it is.
+       */
+      erase(tenantId: string, callId: string): Promise<'erased' | 'live' | 'not-found'>;
+      /** Whose call it is, for commands that know no tenant. */
+      tenantOf(callId: string): Promise<string | undefined>;
+      journal(tenantId: string, callId: string): Promise<readonly JournalEntry[]>;
+    };
   /** Calls that a provider carries itself, and what it tells of them. */
   readonly providerCalls: ProviderCallStore;
   readonly mediaTokens: {
@@ -290,10 +294,10 @@ export type Store = {
     /** Says that this node lives; called every few seconds. */
     heartbeat(nodeId: string, at: Date): Promise<void>;
     /**
-     * Ends calls of nodes not heard of since `before` with `node_lost`; answers how many. Calls that
+     * Ends calls of nodes not heard of since `before` with `node_lost`; answers which. Calls that
      * their provider carries go on without us. Safe to run on many nodes at once.
      */
-    sweep(before: Date, now: Date): Promise<number>;
+    sweep(before: Date, now: Date): Promise<readonly LostCall[]>;
     /** Ends this node's registration in peace. */
     leave(nodeId: string): Promise<void>;
   };

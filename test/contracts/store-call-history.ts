@@ -71,4 +71,48 @@ export function callHistorySuite(open: OpenDatabase): void {
     expect(await store.providerCalls.due(at(1), 9)).toEqual([other]);
     expect(await store.calls.page('t', instance.id, {}, { limit: 9 })).toEqual([]);
   });
+
+  test('what is current is what is live, and what ended since a moment; as far back as it is complete', async () => {
+    const { store } = await openWorld(open);
+    const instance = await addInstance(store, 't');
+    const [early, late, live] = [newCall(instance), newCall(instance), newCall(instance)];
+    const elsewhere = newCall(await addInstance(store, 't'));
+    for (const call of [early, late, live, elsewhere]) await store.calls.begin(call);
+    await store.calls.end('t', early.id, { ...END, at: at(10) });
+    await store.calls.end('t', late.id, { ...END, at: at(20) });
+    const current = (endedSince: Date | undefined, endedMax = 9) =>
+      store.calls.current('t', instance.id, { endedSince, endedMax });
+    expect(await current(undefined)).toEqual({ callIds: [live.id], endedSince: undefined });
+    expect(await current(at(11))).toEqual({ callIds: [late.id, live.id], endedSince: at(11) });
+    const all = { callIds: [early.id, late.id, live.id], endedSince: at(10) };
+    expect(await current(at(10))).toEqual(all);
+    expect(await current(at(0), 1)).toEqual({ callIds: [late.id, live.id], endedSince: at(20) });
+    const range = { endedSince: at(0), endedMax: 9 };
+    expect((await store.calls.current('other', instance.id, range)).callIds).toEqual([]);
+    expect((await store.calls.current('t', 'no id', range)).callIds).toEqual([]);
+  });
+
+  test('several calls are read at once, each with its own turns, in the order asked for', async () => {
+    const { store } = await openWorld(open);
+    const instance = await addInstance(store, 't');
+    const calls = [newCall(instance), newCall(instance), newCall(instance)];
+    for (const [index, call] of calls.entries()) {
+      await store.calls.begin(call);
+      await store.calls.record('t', call.id, {
+        turns: Array.from({ length: index }, (_, at) => newTurn(at, { text: `${index}.${at}` })),
+        journal: [],
+      });
+    }
+    const ids = calls.map(({ id }) => id);
+    const read = await store.calls.getMany('t', [...ids.toReversed(), newUuid(), 'no id']);
+    expect(read.map(({ call_id: id }) => id)).toEqual(ids.toReversed());
+    expect(read.map(({ turns }) => turns.map(({ text }) => text))).toEqual([
+      ['2.0', '2.1'],
+      ['1.0'],
+      [],
+    ]);
+    expect(await Promise.all(ids.map((id) => store.calls.get('t', id)))).toEqual(read.toReversed());
+    expect(await store.calls.getMany('other', ids)).toEqual([]);
+    expect(await store.calls.getMany('t', [])).toEqual([]);
+  });
 }

@@ -233,8 +233,14 @@ export function callSuite(open: () => Promise<CallWorld>): void {
     await store.calls.end('t', ended.id, { reason: 'agent_hangup', detail: null, at: at(-1) });
     await store.nodes.leave('left');
 
-    const counts = await Promise.all(nodes.map((node) => node.nodes.sweep(at(-10_000), at(1))));
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(8);
+    const swept = await Promise.all(nodes.map((node) => node.nodes.sweep(at(-10_000), at(1))));
+    expect(
+      swept
+        .flat()
+        .map(({ id }) => id)
+        .toSorted(),
+    ).toEqual([...lost, left].map(({ id }) => id).toSorted());
+    expect(swept.flat()[0]).toMatchObject({ instanceId: instance.id, startedAt });
     for (const call of [...lost, left])
       expect(await store.calls.get('t', call.id)).toMatchObject({
         state: 'ended',

@@ -339,7 +339,7 @@ export function providerCallSuite(open: OpenDatabase): void {
     await add();
     await fold({ startedAt: at(-90_000) });
     await store.calls.begin(newCall(instance, { startedAt: at(-90_000) }));
-    expect(await store.nodes.sweep(at(0), at(1))).toBe(1);
+    expect(await store.nodes.sweep(at(0), at(1))).toHaveLength(1);
     expect(await store.calls.live('t', instance.id)).toMatchObject([{ state: 'listening' }]);
   });
 

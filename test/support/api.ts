@@ -4,11 +4,12 @@ import { Registry } from 'prom-client';
 import { createApi } from '#api/api.ts';
 import type { ApiParts } from '#api/parts.ts';
 import type { LiveCalls } from '#contracts/live-calls.ts';
-import { createLog } from '#lib/log.ts';
+import { createLog, silentLog } from '#lib/log.ts';
 import { virtualClock } from '#lib/virtual-clock.ts';
 import type { VirtualClock } from '#lib/virtual-clock.ts';
-import type { LiveEvent } from '#protocol/events.ts';
+import type { LiveEvent, VoiceLevels } from '#protocol/events.ts';
 import { createKeyedLock } from '#providers/keyed-lock.ts';
+import { createEventBus } from '#session/event-bus.ts';
 import type { Store } from '#store/store.ts';
 import { carrierWorld, incompleteProvider } from './carrier-world.ts';
 import type { CarrierWorld } from './carrier-world.ts';
@@ -22,6 +23,9 @@ export type StagedCalls = LiveCalls & {
   readonly ended: string[];
   readonly said: { callId: string; text: string }[];
   emit(instanceId: string, event: LiveEvent): void;
+  sound(instanceId: string, levels: readonly VoiceLevels[]): void;
+  /** What is told is stored then. */
+  settle(until: Promise<void>): void;
   readonly subscribers: number;
 };
 
@@ -50,7 +54,7 @@ export type TestApi = {
 export async function openTestApi(store: Store, parts: Partial<ApiParts> = {}): Promise<TestApi> {
   const clock = virtualClock(Date.now());
   const world = carrierWorld(['+14155550101', '+14155550102']);
-  const live = stagedCalls();
+  const live = stagedCalls(clock);
   const lines: string[] = [];
   let kicks = 0;
   const app = await createApi({
@@ -123,9 +127,19 @@ const METHODS: Readonly<Record<string, InjectOptions['method'] & string>> = {
   DELETE: 'DELETE',
 };
 
-function stagedCalls(): StagedCalls {
+function stagedCalls(clock: VirtualClock): StagedCalls {
   const calls = new Map<string, ReturnType<LiveCalls['list']>>();
-  const listeners = new Map<(event: LiveEvent) => void, string>();
+  const bus = createEventBus({ log: silentLog, clock });
+  let settling: Promise<void> = Promise.resolve();
+  let subscribers = 0;
+  const watchers = new Map<(levels: readonly VoiceLevels[]) => void, string>();
+  const counted = (leave: () => void): (() => void) => {
+    subscribers += 1;
+    return () => {
+      subscribers -= 1;
+      leave();
+    };
+  };
   const ended: string[] = [];
   const said: { callId: string; text: string }[] = [];
   return {
@@ -147,16 +161,21 @@ function stagedCalls(): StagedCalls {
       if (isHere) said.push({ callId, text });
       return isHere;
     },
-    subscribe(instanceId, on) {
-      listeners.set(on, instanceId);
-      return () => void listeners.delete(on);
+    ...bus,
+    subscribe: (instanceId, on) => counted(bus.subscribe(instanceId, on)),
+    settled: () => settling,
+    settle: (until) => void (settling = until),
+    watchLevels(instanceId, on) {
+      watchers.set(on, instanceId);
+      return counted(() => void watchers.delete(on));
+    },
+    sound(instanceId, levels) {
+      for (const [on, of] of watchers) if (of === instanceId) on(levels);
     },
     count: () => [...calls.values()].flat().length,
-    emit(instanceId, event) {
-      for (const [on, of] of listeners) if (of === instanceId) on(event);
-    },
+    emit: (instanceId, event) => bus.publish(instanceId, event),
     get subscribers() {
-      return listeners.size;
+      return subscribers;
     },
   };
 }

@@ -215,7 +215,7 @@ export function memoryStore(clock: Pick<Clock, 'now'>): Store {
           row.end = { reason: 'node_lost', detail: null, at: now };
           row.state = 'ended';
         }
-        return lost.length;
+        return lost.map(({ id, instanceId, startedAt }) => ({ id, instanceId, startedAt }));
       },
       leave: async (nodeId) => void nodes.delete(nodeId),
     },
