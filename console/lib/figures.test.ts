@@ -1,80 +1,63 @@
 import { describe, expect, test } from 'vitest';
-import type { Call, CallSummary } from '#protocol/calls.ts';
-import { overviewOf, percentile } from './figures.ts';
+import type { CallFigures } from '#protocol/calls-summary.ts';
+import { endReasonsOf, failureSeries, FAILURE_SERIES_MAX, faultyCount } from './figures.ts';
 
-const summary = (minute: number, part: Partial<CallSummary> = {}): CallSummary => ({
-  call_id: `call-${minute}`,
-  instance_id: 'i',
-  provider: 'pipecat',
-  caller_phone: '',
-  state: 'ended',
-  started_at: new Date(minute * 60_000).toISOString(),
-  ended_at: null,
-  end_reason: 'caller_hangup',
-  end_detail: null,
-  duration_seconds: 90,
-  turn_count: 2,
-  ...part,
+const failures = (...vendors: readonly (readonly [string, number])[]) => ({
+  vendor_failures: vendors.map(([vendor, count]): CallFigures['vendor_failures'][number] => ({
+    role: 'speech-to-text',
+    vendor,
+    failures: count,
+  })),
 });
-const record = (minute: number, playedMs: readonly number[]): Call => {
-  const { turn_count: _count, ...call } = summary(minute);
-  return {
-    ...call,
-    turns: playedMs.map((played, index) => ({
-      index,
-      role: 'agent',
-      text: '',
-      heard: '',
-      interrupted: false,
-      start_ms: 0,
-      end_ms: 0,
-      waterfall_ms: { played },
-    })),
-  };
-};
 
-describe('the figures of an overview', () => {
-  const calls = [
-    summary(1),
-    summary(2, { end_reason: 'vendor_failure' }),
-    summary(15),
-    summary(16, { state: 'speaking', end_reason: null }),
-    summary(25),
-  ];
-  const records = [record(1, [800, 900]), record(15, [1_000]), record(25, [5_000])];
-  const overview = overviewOf(calls, records, { fromMs: 0, toMs: 20 * 60_000 }, 2);
+describe('the reasons that calls ended for', () => {
+  const figures = { end_reasons: { silence: 1, caller_hangup: 4, node_lost: 2, shutdown: 2 } };
 
-  test('count the calls that began in the time, and no others', () => {
-    expect(overview.callCount).toBe(4);
-    expect(overview.minutes).toBe(6);
-    expect(overview.buckets.map(({ callCount }) => callCount)).toEqual([2, 2]);
-  });
-
-  test('part the ends that nobody wanted', () => {
-    expect(overview.buckets.map(({ faultyCount }) => faultyCount)).toEqual([1, 0]);
-    expect(overview.endReasons).toEqual([
-      { reason: 'caller_hangup', count: 2 },
-      { reason: 'vendor_failure', count: 1 },
+  test('stand most frequent first', () => {
+    expect(endReasonsOf(figures).map(({ reason }) => reason)).toEqual([
+      'caller_hangup',
+      'shutdown',
+      'node_lost',
+      'silence',
     ]);
   });
 
-  test('say how soon calls were answered', () => {
-    expect(overview.voiceToVoice).toEqual({ p50Ms: 900, p95Ms: 1_000, turnCount: 3 });
-    expect(overview.buckets.map(({ p50Ms }) => p50Ms)).toEqual([800, 1_000]);
-  });
-
-  test('of no calls are none', () => {
-    const none = overviewOf([], [], { fromMs: 0, toMs: 1 }, 1);
-    expect(none).toMatchObject({ callCount: 0, minutes: 0, endReasons: [] });
-    expect(none.voiceToVoice.p50Ms).toBeUndefined();
+  test('are faulty where nobody wanted them', () => {
+    expect(faultyCount(figures)).toBe(2);
+    expect(faultyCount({ end_reasons: {} })).toBe(0);
   });
 });
 
-test.each([
-  [[], 0.5, undefined],
-  [[3], 0.95, 3],
-  [[4, 1, 3, 2], 0.5, 2],
-  [[4, 1, 3, 2], 0.95, 4],
-])('of %j the %f percentile is %j', (values, share, value) => {
-  expect(percentile(values, share)).toBe(value);
+describe('the failures of vendors over time', () => {
+  test('are counted for each vendor in each role, bar by bar', () => {
+    const speaking = { role: 'text-to-speech', vendor: 'openai', failures: 1 } as const;
+    const hearing = { role: 'speech-to-text', vendor: 'openai', failures: 3 } as const;
+    const series = failureSeries({
+      total: { vendor_failures: [hearing, speaking] },
+      buckets: [
+        { vendor_failures: [{ ...hearing, failures: 2 }] },
+        { vendor_failures: [] },
+        { vendor_failures: [{ ...hearing, failures: 1 }, speaking] },
+      ],
+    });
+    expect(series).toEqual([
+      { name: 'OpenAI, hearing', total: 3, counts: [2, 0, 1] },
+      { name: 'OpenAI, speaking', total: 1, counts: [0, 0, 1] },
+    ]);
+  });
+
+  test('of more vendors than there are colours stand together at the end, and none is lost', () => {
+    const vendors = Array.from({ length: 8 }, (_, at) => [`v${at}`, 8 - at] as const);
+    const series = failureSeries({
+      total: failures(...vendors),
+      buckets: [failures(...vendors.slice(4)), failures(...vendors.slice(0, 4))],
+    });
+    expect(series).toHaveLength(FAILURE_SERIES_MAX);
+    expect(series.at(-1)).toEqual({ name: 'Others', total: 4 + 3 + 2 + 1, counts: [10, 0] });
+    expect(series.reduce((sum, { total }) => sum + total, 0)).toBe(36);
+  });
+
+  test('are none where every vendor did its work', () => {
+    expect(failureSeries({ total: failures(), buckets: [failures()] })).toEqual([]);
+  });
 });

@@ -45,6 +45,10 @@ export const endReasonNames: Readonly<Record<EndReason, string>> = {
   not_answered: 'Not answered',
 };
 
+// Its keys are those of its type: the compiler keeps it complete.
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
+export const allEndReasons = Object.keys(endReasonNames) as readonly EndReason[];
+
 /** Ends that nobody wanted. */
 export const faultyEnds: ReadonlySet<EndReason> = new Set([
   'vendor_failure',

@@ -1,14 +1,15 @@
-import { queryOptions } from '@tanstack/react-query';
-import type { Call, CallPage, CallSummary, Journal } from '#protocol/calls.ts';
+import { keepPreviousData, queryOptions } from '@tanstack/react-query';
+import type { Call, Journal } from '#protocol/calls.ts';
+import type { CallsSummary } from '#protocol/calls-summary.ts';
 import type { ChannelRow } from '#protocol/channels.ts';
 import type { InstanceRow } from '#protocol/instances.ts';
 import type { VoiceStatus } from '#protocol/voice-channel.ts';
 import type { Api } from './api.ts';
 
 const LIVE_REFRESH_MS = 5_000;
-const PAGE_CALLS = 200;
-/** More calls than these are not counted; the page says so. */
-export const COUNTED_CALLS_MAX = 1_000;
+const SUMMARY_REFRESH_MS_MIN = 30_000;
+/** The longer the time, the more the server has to read, and the less a minute changes. */
+const SUMMARY_REFRESHES_PER_BAR = 60;
 
 export const instancesQuery = (api: Api) =>
   queryOptions({
@@ -62,21 +63,22 @@ export const journalQuery = (api: Api, callId: string, isOver: boolean) =>
     staleTime: isOver ? Infinity : 0,
   });
 
-/** The newest calls since a moment, at most `COUNTED_CALLS_MAX`. */
-export const recentCallsQuery = (api: Api, instanceId: string, sinceIso: string) =>
+/** What an instance's calls of a time come to. Until it is there, what was shown before stays. */
+export const callsSummaryQuery = (
+  api: Api,
+  instanceId: string,
+  times: { readonly fromMs: number; readonly toMs: number; readonly barMs: number },
+) =>
   queryOptions({
-    queryKey: ['instances', instanceId, 'recent', sinceIso],
-    refetchInterval: 30_000,
-    queryFn: async ({ signal }) => {
-      const calls: CallSummary[] = [];
-      let cursor: string | null = null;
-      do {
-        const query = new URLSearchParams({ limit: String(PAGE_CALLS), started_after: sinceIso });
-        if (cursor !== null) query.set('cursor', cursor);
-        const page: CallPage = await api.get(`/instances/${instanceId}/calls?${query}`, signal);
-        calls.push(...page.calls);
-        cursor = page.next_cursor;
-      } while (cursor !== null && calls.length < COUNTED_CALLS_MAX);
-      return { calls, isCut: cursor !== null };
+    queryKey: ['instances', instanceId, 'summary', times.fromMs, times.barMs],
+    refetchInterval: Math.max(SUMMARY_REFRESH_MS_MIN, times.barMs / SUMMARY_REFRESHES_PER_BAR),
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => {
+      const query = new URLSearchParams({
+        started_after: new Date(times.fromMs).toISOString(),
+        started_before: new Date(times.toMs).toISOString(),
+        interval_seconds: String(times.barMs / 1_000),
+      });
+      return api.get<CallsSummary>(`/instances/${instanceId}/calls/summary?${query}`, signal);
     },
   });

@@ -1,15 +1,16 @@
-import { useQueries, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
-import { overviewOf } from '../lib/figures.ts';
-import type { Overview } from '../lib/figures.ts';
+import type { CallFigures, CallsSummary } from '#protocol/calls-summary.ts';
+import { endReasonsOf, failureSeries } from '../lib/figures.ts';
 import { endReasonNames, faultyEnds, wholeMs } from '../lib/format.ts';
-import { callQuery, COUNTED_CALLS_MAX, recentCallsQuery } from '../lib/queries.ts';
+import { callsSummaryQuery } from '../lib/queries.ts';
 import { Link } from '../lib/router.tsx';
 import { useApi } from '../lib/session.tsx';
 import { useNow } from '../lib/use-now.ts';
 import { Card, Empty, Failure, Loading } from '../parts/basics.tsx';
-import { CallsChart, LatencyChart } from '../parts/time-charts.tsx';
+import { CallsChart, FailuresChart, LatencyChart } from '../parts/time-charts.tsx';
+import type { TimeAxis } from '../parts/time-charts.tsx';
 
 const HOUR_MS = 3_600_000;
 const RANGES = {
@@ -25,8 +26,6 @@ const RANGE_NAMES = [
   'month',
 ] as const satisfies readonly (keyof typeof RANGES)[];
 type RangeName = (typeof RANGE_NAMES)[number];
-/** Latencies stand in the calls' own records, which are read one by one. */
-const MEASURED_CALLS_MAX = 60;
 
 /** What an instance's line did over time. */
 export function OverviewPage({ instanceId }: { readonly instanceId: string }): ReactNode {
@@ -34,17 +33,10 @@ export function OverviewPage({ instanceId }: { readonly instanceId: string }): R
   const { ms, buckets } = RANGES[name];
   // The range moves by whole bars: they do not crawl, and what is counted in one stays in it.
   const barMs = ms / buckets;
-  const lastBar = Math.floor(useNow(true, 10_000) / barMs) + 1;
-  const range = { fromMs: lastBar * barMs - ms, toMs: lastBar * barMs };
+  const toMs = (Math.floor(useNow(true, 10_000) / barMs) + 1) * barMs;
   const api = useApi();
-  const recent = useQuery(recentCallsQuery(api, instanceId, new Date(range.fromMs).toISOString()));
-  const ended = (recent.data?.calls ?? []).filter((call) => call.state === 'ended');
-  const measured = ended.slice(0, MEASURED_CALLS_MAX);
-  const records = useQueries({
-    queries: measured.map((call) => callQuery(api, call.call_id)),
-    combine: (results) => results.flatMap(({ data }) => data ?? []),
-  });
-  const overview = overviewOf(recent.data?.calls ?? [], records, range, buckets);
+  const times = { fromMs: toMs - ms, toMs, barMs };
+  const summary = useQuery(callsSummaryQuery(api, instanceId, times));
   return (
     <>
       <fieldset className="segments">
@@ -56,9 +48,9 @@ export function OverviewPage({ instanceId }: { readonly instanceId: string }): R
           </label>
         ))}
       </fieldset>
-      {recent.isPending && <Loading lines={8} />}
-      {recent.error && <Failure error={recent.error} onRetry={() => void recent.refetch()} />}
-      {recent.data && overview.callCount === 0 && (
+      {summary.isPending && <Loading lines={8} />}
+      {summary.error && <Failure error={summary.error} onRetry={() => void summary.refetch()} />}
+      {summary.data?.total.calls === 0 && (
         <Empty title="No calls in this time">
           <p>
             When somebody calls, this page shows how many, how long, and how soon they were
@@ -67,93 +59,122 @@ export function OverviewPage({ instanceId }: { readonly instanceId: string }): R
           <Link to={`/instances/${instanceId}/voice`}>Look at the phone line</Link>
         </Empty>
       )}
-      {recent.data && overview.callCount > 0 && (
-        <Figures
-          overview={overview}
-          rangeMs={ms}
-          isCut={recent.data.isCut}
-          isSample={ended.length > measured.length}
-        />
+      {summary.data && summary.data.total.calls > 0 && (
+        <div aria-busy={summary.isPlaceholderData}>
+          <Figures summary={summary.data} />
+        </div>
       )}
     </>
   );
 }
 
-function Figures({
-  overview,
-  rangeMs,
-  isCut,
-  isSample,
-}: {
-  readonly overview: Overview;
-  readonly rangeMs: number;
-  readonly isCut: boolean;
-  readonly isSample: boolean;
-}): ReactNode {
-  const { voiceToVoice, endReasons, buckets } = overview;
-  const most = Math.max(1, ...endReasons.map(({ count }) => count));
-  const nameOf = (atMs: number): string =>
-    new Date(atMs).toLocaleString(
-      undefined,
-      rangeMs <= 24 * HOUR_MS ? { timeStyle: 'short' } : { day: 'numeric', month: 'short' },
-    );
+function Figures({ summary }: { readonly summary: CallsSummary }): ReactNode {
+  const { total, buckets } = summary;
+  const { answers, p50, p95 } = total.voice_to_voice_ms;
+  const axis = axisOf(summary);
   return (
     <>
       <dl className="tiles">
-        <Tile name="Calls" value={overview.callCount.toLocaleString('en')} />
-        <Tile name="Minutes" value={overview.minutes.toFixed(overview.minutes < 10 ? 1 : 0)} />
-        <Tile name="Voice to voice, median" value={msOrNone(voiceToVoice.p50Ms)} />
-        <Tile name="Voice to voice, 95 %" value={msOrNone(voiceToVoice.p95Ms)} />
+        <Tile name="Calls" value={total.calls.toLocaleString('en')} />
+        <Tile name="Minutes" value={minutesOf(total)} />
+        <Tile name="Voice to voice, median" value={msOrNone(p50)} />
+        <Tile name="Voice to voice, 95 %" value={msOrNone(p95)} />
       </dl>
-      {isCut && (
-        <p className="hint">
-          There are more: the newest {COUNTED_CALLS_MAX.toLocaleString('en')} calls are counted.
-        </p>
-      )}
       <div className="columns">
         <Card title="Calls">
-          <CallsChart buckets={buckets} nameOf={nameOf} />
+          <CallsChart buckets={buckets} axis={axis} />
           <p className="hint">
             <span className="swatch calls" aria-hidden="true" /> calls{' '}
             <span className="swatch faulty" aria-hidden="true" /> ended by a failure
           </p>
         </Card>
         <Card title="Voice to voice">
-          <LatencyChart buckets={buckets} nameOf={nameOf} />
+          <LatencyChart buckets={buckets} axis={axis} />
           <p className="hint">
             <span className="swatch p50" aria-hidden="true" /> median{' '}
-            <span className="swatch p95" aria-hidden="true" /> 95 % ·{' '}
-            {voiceToVoice.turnCount.toLocaleString('en')} answers
-            {isSample ? ` of the newest ${MEASURED_CALLS_MAX} calls` : ''}
+            <span className="swatch p95" aria-hidden="true" /> 95 % · {answers.toLocaleString('en')}{' '}
+            {answers === 1 ? 'answer' : 'answers'}
           </p>
         </Card>
+        <Card title="Failures of vendors">
+          <VendorFailures summary={summary} axis={axis} />
+        </Card>
+        <Card title="How calls ended">
+          <EndReasons total={total} />
+        </Card>
       </div>
-      <Card title="How calls ended">
-        {endReasons.length === 0 ? (
-          <p className="hint">None has ended yet.</p>
-        ) : (
-          <ul className="bars">
-            {endReasons.map(({ reason, count }) => (
-              <li key={reason}>
-                <span>{endReasonNames[reason]}</span>
-                <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
-                  <rect
-                    className={faultyEnds.has(reason) ? 'faulty' : 'calls'}
-                    width={(count / most) * 100}
-                    height="10"
-                  />
-                </svg>
-                <span className="number">{count}</span>
-              </li>
-            ))}
-          </ul>
-        )}
-      </Card>
     </>
   );
 }
 
-const msOrNone = (ms: number | undefined): string => (ms === undefined ? '–' : wholeMs(ms));
+function axisOf({ buckets, started_before: before }: CallsSummary): TimeAxis {
+  const startsMs = buckets.map(({ started_after: after }) => Date.parse(after));
+  const toMs = Date.parse(before);
+  const isDay = toMs - (startsMs[0] ?? toMs) <= 24 * HOUR_MS;
+  return {
+    startsMs,
+    toMs,
+    nameOf: (atMs) =>
+      new Date(atMs).toLocaleString(
+        undefined,
+        isDay ? { timeStyle: 'short' } : { day: 'numeric', month: 'short' },
+      ),
+  };
+}
+
+function VendorFailures({
+  summary,
+  axis,
+}: {
+  readonly summary: CallsSummary;
+  readonly axis: TimeAxis;
+}): ReactNode {
+  const series = failureSeries(summary);
+  if (series.length === 0)
+    return <p className="hint chart-empty">Every vendor did its work in this time.</p>;
+  return (
+    <>
+      <FailuresChart series={series} axis={axis} />
+      <ul className="counts">
+        {series.map(({ name, total }, at) => (
+          <li key={name}>
+            <span className={`swatch series-${at + 1}`} aria-hidden="true" />
+            <span>{name}</span>
+            <span className="number">{total.toLocaleString('en')}</span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function EndReasons({ total }: { readonly total: CallFigures }): ReactNode {
+  const endReasons = endReasonsOf(total);
+  const most = Math.max(1, ...endReasons.map(({ count }) => count));
+  if (endReasons.length === 0) return <p className="hint">None has ended yet.</p>;
+  return (
+    <ul className="bars">
+      {endReasons.map(({ reason, count }) => (
+        <li key={reason}>
+          <span>{endReasonNames[reason]}</span>
+          <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
+            <rect
+              className={faultyEnds.has(reason) ? 'faulty' : 'calls'}
+              width={(count / most) * 100}
+              height="10"
+            />
+          </svg>
+          <span className="number">{count.toLocaleString('en')}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const minutesOf = ({ minutes }: CallFigures): string =>
+  minutes < 10 ? minutes.toFixed(1) : Math.round(minutes).toLocaleString('en');
+
+const msOrNone = (ms: number | null): string => (ms === null ? '–' : wholeMs(ms));
 
 function Tile({ name, value }: { readonly name: string; readonly value: string }): ReactNode {
   return (
