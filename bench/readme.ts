@@ -1,8 +1,10 @@
 /**
  * Takes all figures anew and writes README's table of them, with the machine and the date. To be run on a
- * machine that does nothing else, which takes about an hour.
+ * machine that does nothing else, which takes about two hours.
  *
- *   npm run -s bench:readme -- [--quick] [--from folder]   from: JSON of runs made before, not measured again
+ *   npm run -s bench:readme -- [--quick] [--from folder]
+ *
+ * --from: JSON of runs made before (latency.json, capacity.json, peers.json); what is there is not measured again.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,6 +13,8 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { budgetTable, say } from './lib/output.ts';
 import { withFigures } from './lib/readme-section.ts';
+import { figuresTable } from './peers/report.ts';
+import type { PeersReport } from './peers/report.ts';
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, from: { type: 'string' } },
@@ -34,12 +38,18 @@ const capacitySchema = z.object({
   cpu_over_relay: z.number(),
 });
 
+/** Written by our own program and read again: that it is such a report is all that can go wrong. */
+const peersSchema = z.custom<PeersReport>(
+  (value) => typeof value === 'object' && value !== null && 'peers' in value,
+);
+
 const root = join(import.meta.dirname, '..');
 const folder = values.from ?? join(root, 'node_modules', '.cache', 'hydracore-bench');
 mkdirSync(folder, { recursive: true });
 
 const latency = latencySchema.parse(resultOf('latency'));
 const capacity = capacitySchema.parse(resultOf('capacity'));
+const peers = peersSchema.parse(resultOf('peers'));
 const { calls_per_core: calls } = capacity;
 const isServers = capacity.limits.every(({ by }) => by === 'latency' || by === 'failures');
 const section = [
@@ -47,6 +57,13 @@ const section = [
   '',
   `${isServers ? '' : 'At least '}${calls.median} calls on one core (${calls.min} to ${calls.max}), with ${capacity.cpu_over_relay} times the CPU time of a relay that only decodes and passes on.`,
   '',
+  'Beside its peers, one after another on the same machine, by the same callers, with the same words, voices and delays ([how](docs/peers.md)); × is the ratio to ours:',
+  '',
+  figuresTable(peers.peers),
+  '',
+  ...peers.peers.flatMap((peer) =>
+    peer.status === 'skipped' ? [`${peer.name} was left out: ${peer.reason}`, ''] : [],
+  ),
   `Measured on ${capacity.machine}${capacity.pinned ? ', the server alone on one of the processors' : ''}, ${capacity.date.slice(0, 10)}. Figures of other machines differ; how these come about is in [docs/performance.md](docs/performance.md).`,
 ].join('\n');
 const path = join(root, 'README.md');
@@ -54,10 +71,12 @@ writeFileSync(path, withFigures(readFileSync(path, 'utf8'), section));
 say('README.md has the new figures.');
 
 /** The result of one benchmark: that of an earlier run where `--from` names one, else a new one, which is kept. */
-function resultOf(name: 'latency' | 'capacity'): unknown {
+function resultOf(name: 'latency' | 'capacity' | 'peers'): unknown {
   const file = join(folder, `${name}.json`);
   if (values.from === undefined || !existsSync(file)) {
-    const args = [join('bench', `${name}.ts`), '--json', ...(values.quick ? ['--quick'] : [])];
+    const program =
+      name === 'peers' ? join('bench', 'peers', 'main.ts') : join('bench', `${name}.ts`);
+    const args = [program, '--json', ...(values.quick ? ['--quick'] : [])];
     const { stdout } = spawnSync(process.execPath, args, {
       cwd: root,
       encoding: 'utf8',

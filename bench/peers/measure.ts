@@ -12,6 +12,8 @@ import type { Shown, World } from './world.ts';
 /** How long and how much; seconds and calls. */
 export type Effort = {
   readonly warmUpSeconds: number;
+  /** One call at a time: how many, and how long each. */
+  readonly singleCalls: number;
   readonly singleCallSeconds: number;
   /** Calls at one time while CPU and memory are taken, and for how long. */
   readonly usageCalls: number;
@@ -23,7 +25,8 @@ export type Effort = {
 
 export const FULL: Effort = {
   warmUpSeconds: 60,
-  singleCallSeconds: 300,
+  singleCalls: 3,
+  singleCallSeconds: 100,
   usageCalls: 10,
   usageSeconds: 60,
   firstStepCalls: 10,
@@ -34,6 +37,7 @@ export const FULL: Effort = {
 /** Enough to see that everything works; its figures are rough. */
 export const QUICK: Effort = {
   warmUpSeconds: 12,
+  singleCalls: 1,
   singleCallSeconds: 60,
   usageCalls: 4,
   usageSeconds: 20,
@@ -46,7 +50,10 @@ export const QUICK: Effort = {
 export type Cost = { readonly cpuMsPerCallSecond: number; readonly mbPerCall: number };
 
 export type Measured = {
+  /** Of all single calls together. */
   readonly single: Experience;
+  /** Of each of them. */
+  readonly singles: readonly Experience[];
   /** Means over the interruptions; undefined where none was answered. */
   readonly truth: Truth | undefined;
   /** At `usageCalls`, the same for every system. */
@@ -84,14 +91,20 @@ export async function measure(
 
     const meter = await costMeter(system, world);
 
-    say(`one call for ${effort.singleCallSeconds} s`);
-    await world.takeShown();
-    await callers.grow(1);
-    await sleep(effort.singleCallSeconds);
-    const { turns, cutIns } = callers.since(0);
-    const single = experienceOf(turns, cutIns);
-    const truth = meanTruth(cutIns, await world.takeShown(), world);
-    await callers.end();
+    const calls: SingleCall[] = [];
+    for (let nth = 1; nth <= effort.singleCalls; nth++) {
+      say(`one call for ${effort.singleCallSeconds} s, ${nth} of ${effort.singleCalls}`);
+      await world.takeShown();
+      await callers.grow(1);
+      await sleep(effort.singleCallSeconds);
+      const { turns, cutIns } = callers.since(0);
+      calls.push({ turns, cutIns, truths: truthsOf(cutIns, await world.takeShown(), world) });
+      await callers.end();
+    }
+    const single = experienceOf(
+      calls.flatMap(({ turns }) => turns),
+      calls.flatMap(({ cutIns }) => cutIns),
+    );
     if (!single.voiceToVoice) throw new Error('nobody ever answered the caller');
 
     say(`${effort.usageCalls} calls for ${effort.usageSeconds} s`);
@@ -103,7 +116,8 @@ export async function measure(
 
     return {
       single,
-      truth,
+      singles: calls.map(({ turns, cutIns }) => experienceOf(turns, cutIns)),
+      truth: meanOf(calls.flatMap(({ truths }) => truths)),
       cost,
       ...(await climb({ callers, meter, world, effort, say }, single.voiceToVoice.p95)),
     };
@@ -111,6 +125,12 @@ export async function measure(
     await callers.end();
   }
 }
+
+type SingleCall = {
+  readonly turns: readonly TurnRecord[];
+  readonly cutIns: readonly CutInRecord[];
+  readonly truths: readonly Truth[];
+};
 
 type CostMeter = {
   start(): void;
@@ -251,12 +271,12 @@ function createCallers(system: SystemUnderTest, world: World): Callers {
 }
 
 /** Interruptions of one call, each with the requests from it to the next one. */
-function meanTruth(
+function truthsOf(
   cutIns: readonly CutInRecord[],
   shown: readonly Shown[],
   world: World,
-): Truth | undefined {
-  const truths = cutIns.flatMap(({ askedAtMs, heard }, index) => {
+): readonly Truth[] {
+  return cutIns.flatMap(({ askedAtMs, heard }, index) => {
     const ear = world.openEar({ encoding: 'mulaw', sampleRateHz: 8_000 });
     ear.write(heard);
     ear.end();
@@ -270,6 +290,9 @@ function meanTruth(
     });
     return truth ? [truth] : [];
   });
+}
+
+function meanOf(truths: readonly Truth[]): Truth | undefined {
   if (truths.length === 0) return undefined;
   const mean = (of: (truth: Truth) => number): number =>
     truths.reduce((sum, truth) => sum + of(truth), 0) / truths.length;

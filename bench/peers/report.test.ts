@@ -2,13 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { isOk, measuredReport, OURS, table, withRatios } from './report.ts';
 import type { PeersReport } from './report.ts';
 
+const single = (v2v: number, failedTurns = 0) => ({
+  voiceToVoice: { p50: v2v, p95: v2v + 100, count: 30 },
+  bargeIn: { p50: 200, p95: 300, count: 8 },
+  turns: 30,
+  failedTurns,
+});
 const measured = (v2v: number, cpu: number, failedTurns = 0, limitedBy = 'the server: late') => ({
-  single: {
-    voiceToVoice: { p50: v2v, p95: v2v + 100, count: 30 },
-    bargeIn: { p50: 200, p95: 300, count: 8 },
-    turns: 30,
-    failedTurns,
-  },
+  single: single(v2v, failedTurns),
+  singles: [single(v2v - 20), single(v2v), single(v2v + 30)],
   truth: { unheard: 0, missing: 1.25 },
   cost: { cpuMsPerCallSecond: cpu, mbPerCall: 0.5 },
   callsUntilDegraded: 100,
@@ -73,7 +75,7 @@ test('the table shows each system beside us, says which limit was met, and why o
   const text = table(report);
   const lines = text.split('\n');
   expect(new Set(lines.slice(0, 11).map((line) => line.length)).size).toBe(1);
-  expect(text).toContain('1000 / 1100 ms (×1.25)');
+  expect(text).toContain('1000 (980–1030) / 1100 ms (×1.25)');
   expect(text).toContain('| 100 (×1) ');
   expect(text).toContain('| 10 ms, 0.25 MB ');
   expect(text).toContain('| 100 or more (×1) ');

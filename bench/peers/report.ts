@@ -1,8 +1,15 @@
+import { table as aligned } from '../lib/output.ts';
 import type { Spread } from './figures.ts';
 import type { Cost, Measured } from './measure.ts';
 import type { SystemUnderTest } from './system.ts';
 
-type Range = { readonly p50: number; readonly p95: number; readonly count: number } | null;
+type Range = {
+  readonly p50: number;
+  readonly p95: number;
+  readonly count: number;
+  /** Of each call by itself: how far repeated measurements lie apart. */
+  readonly p50_of_each_call: readonly number[];
+} | null;
 
 /** One line of the comparison, as `--json` prints it. Names carry their units. */
 export type PeerReport =
@@ -10,7 +17,7 @@ export type PeerReport =
       readonly name: string;
       readonly version: string;
       readonly status: 'measured';
-      /** At the caller's ear, of one call alone. */
+      /** At the caller's ear, of one call at a time. */
       readonly voice_to_voice_ms: Range;
       readonly barge_in_ms: Range;
       readonly turns: number;
@@ -61,13 +68,19 @@ export type PeersReport = {
 };
 
 export function measuredReport(system: SystemUnderTest, measured: Measured): PeerReport {
-  const { single, truth } = measured;
+  const { single, singles, truth } = measured;
   return {
     name: system.name,
     version: system.version,
     status: 'measured',
-    voice_to_voice_ms: rangeOf(single.voiceToVoice),
-    barge_in_ms: rangeOf(single.bargeIn),
+    voice_to_voice_ms: rangeOf(
+      single.voiceToVoice,
+      singles.map(({ voiceToVoice }) => voiceToVoice),
+    ),
+    barge_in_ms: rangeOf(
+      single.bargeIn,
+      singles.map(({ bargeIn }) => bargeIn),
+    ),
     turns: single.turns,
     failed_turns: single.failedTurns,
     ...costReport(measured.cost),
@@ -109,13 +122,31 @@ export function isOk(reports: readonly PeerReport[]): boolean {
   return ours.status === 'measured' && ours.turns > 0 && ours.failed_turns === 0;
 }
 
-/** For people; one column for each system, `×` the ratio to ours. */
-export function table({ peers, machine, date, quick }: PeersReport): string {
+/** For people; where and when it was measured, and what limited each, follow the figures. */
+export function table(report: PeersReport): string {
+  const { peers, machine, date, quick } = report;
+  const notes = peers.flatMap((peer) =>
+    peer.status === 'skipped'
+      ? [`${peer.name} was skipped: ${peer.reason}`]
+      : [`${peer.name}: limited by ${peer.limited_by}`],
+  );
+  const where = `${machine.cpu}, ${machine.cores} cores, load ${machine.load}, Node ${machine.node}, ${date}`;
+  const rough = quick ? ['A quick run: the figures are rough.'] : [];
+  return [figuresTable(peers), '', where, ...rough, ...notes].join('\n');
+}
+
+/** One column for each system that was measured, `×` the ratio to ours. Markdown. */
+export function figuresTable(peers: readonly PeerReport[]): string {
   const measured = peers.filter((peer) => peer.status === 'measured');
   const rows: string[][] = [['', ...measured.map(({ name, version }) => `${name} ${version}`)]];
   const row = (title: string, of: (peer: (typeof measured)[number]) => string): void =>
     void rows.push([title, ...measured.map(of)]);
-  const range = (value: Range): string => (value ? `${value.p50} / ${value.p95} ms` : '–');
+  const range = (value: Range): string => {
+    if (!value) return '–';
+    const each = value.p50_of_each_call;
+    const apart = each.length > 1 ? ` (${Math.min(...each)}–${Math.max(...each)})` : '';
+    return `${value.p50}${apart} / ${value.p95} ms`;
+  };
   const times = (value: number | null | undefined): string =>
     value === null || value === undefined ? '' : ` (×${value})`;
   const words = (value: number | null): string => (value === null ? '–' : value.toFixed(1));
@@ -147,21 +178,7 @@ export function table({ peers, machine, date, quick }: PeersReport): string {
   row('heard words not in the context', (peer) => words(peer.heard_words_missing_from_context));
   row('failed turns', (peer) => `${peer.failed_turns} of ${peer.turns}`);
 
-  const widths = rows[0]?.map((_, column) =>
-    Math.max(...rows.map((cells) => cells[column]?.length ?? 0)),
-  );
-  const lines = rows.map(
-    (cells) => `| ${cells.map((cell, column) => cell.padEnd(widths?.[column] ?? 0)).join(' | ')} |`,
-  );
-  lines.splice(1, 0, `| ${(widths ?? []).map((width) => '-'.repeat(width)).join(' | ')} |`);
-  const notes = peers.flatMap((peer) =>
-    peer.status === 'skipped'
-      ? [`${peer.name} was skipped: ${peer.reason}`]
-      : [`${peer.name}: limited by ${peer.limited_by}`],
-  );
-  const where = `${machine.cpu}, ${machine.cores} cores, load ${machine.load}, Node ${machine.node}, ${date}`;
-  const rough = quick ? ['A quick run: the figures are rough.'] : [];
-  return [...lines, '', where, ...rough, ...notes].join('\n');
+  return aligned(rows);
 }
 
 const costReport = ({ cpuMsPerCallSecond, mbPerCall }: Cost) => ({
@@ -169,7 +186,8 @@ const costReport = ({ cpuMsPerCallSecond, mbPerCall }: Cost) => ({
   mb_per_call: round(mbPerCall, 2),
 });
 
-const rangeOf = (spread: Spread | undefined): Range => spread ?? null;
+const rangeOf = (spread: Spread | undefined, each: readonly (Spread | undefined)[]): Range =>
+  spread ? { ...spread, p50_of_each_call: each.flatMap((one) => one?.p50 ?? []) } : null;
 
 const ratio = (theirs: number | undefined, ours: number | undefined): number | null =>
   theirs === undefined || ours === undefined || ours <= 0 ? null : round(theirs / ours, 2);

@@ -27,10 +27,7 @@ export const contextIsWhatWasHeard: Rule = {
     const judged = judgedSpan(evidence);
     if (!judged || evidence.plan.carrier.lossRate !== undefined) return [];
     const whole = evidence.heard.filter((piece) => isWhole(piece) && piece.endMs <= judged.untilMs);
-    return [
-      ...doubled(whole, roundTripMs(evidence)),
-      ...asRecorded(evidence, whole, judged.untilMs),
-    ];
+    return [...doubled(whole, evidence), ...asRecorded(evidence, whole, judged.untilMs)];
   },
 };
 
@@ -40,22 +37,36 @@ const SETTLED_MS = 250;
 const SAID_AGAIN_MS = 3_000;
 
 /**
- * A word of the vocabulary is said once in a call, by a voice that knows where its words are. On a line
- * so slow that marks come too late it may be said again after a false alarm.
+ * A word of the vocabulary is said once in a call, by a voice that knows where its words are. It may be
+ * said again after a false alarm if its last packet was the one that was being played when the line was
+ * cleared, or if the line is so slow that marks come too late.
  */
-function doubled(whole: readonly Piece[], delayMs: number): readonly Found[] {
-  const seen = new Map<string, number>();
-  return whole.flatMap(({ word, startMs }) => {
+function doubled(whole: readonly Piece[], evidence: Evidence): readonly Found[] {
+  const delayMs = roundTripMs(evidence);
+  const holdsMs = holdsOf(evidence);
+  const isTorn = ({ endMs }: Piece): boolean =>
+    holdsMs.some((holdMs) => holdMs >= endMs - delayMs - PACKETS_MS && holdMs <= endMs);
+  const seen = new Map<string, Piece>();
+  return whole.flatMap((piece) => {
+    const { word, startMs } = piece;
     const [token] = contentOf(word?.text ?? '');
     if (token === undefined) return [];
     if (word?.by === UNTIMED_VOICE) return [];
-    const beforeMs = seen.get(token);
-    seen.set(token, startMs);
-    if (beforeMs === undefined) return [];
-    if (delayMs > SETTLED_MS && startMs - beforeMs < SAID_AGAIN_MS) return [];
+    const before = seen.get(token);
+    seen.set(token, piece);
+    if (before === undefined || isTorn(before)) return [];
+    if (delayMs > SETTLED_MS && startMs - before.startMs < SAID_AGAIN_MS) return [];
     return { atMs: startMs, what: `"${word?.text}" is heard twice` };
   });
 }
+
+/** When the agent fell silent to listen. */
+const holdsOf = ({ journal, sessionMs }: Evidence): readonly number[] =>
+  journal.flatMap(({ atMs, did }) =>
+    Array.isArray(did) && did.some((effect) => String(effect).startsWith('hold-audio'))
+      ? (sessionMs ?? 0) + atMs
+      : [],
+  );
 
 function asRecorded(
   evidence: Evidence,
