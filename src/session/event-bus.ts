@@ -100,8 +100,8 @@ export function createEventBus({
   };
 }
 
-/** The latest moment that a date can tell. */
-const LATEST_MS = 8.64e15;
+/** The end of the year 9999: databases do not read dates beyond as they are written. */
+const LATEST_MS = 253_402_300_799_999;
 
 function readId(
   id: string,

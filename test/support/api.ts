@@ -24,8 +24,8 @@ export type StagedCalls = LiveCalls & {
   readonly said: { callId: string; text: string }[];
   emit(instanceId: string, event: LiveEvent): void;
   sound(instanceId: string, levels: readonly VoiceLevels[]): void;
-  /** What is told is stored then. */
-  settle(until: Promise<void>): void;
+  /** By which all that was told is stored. */
+  settle(by: () => Promise<void>): void;
   readonly subscribers: number;
 };
 
@@ -130,7 +130,7 @@ const METHODS: Readonly<Record<string, InjectOptions['method'] & string>> = {
 function stagedCalls(clock: VirtualClock): StagedCalls {
   const calls = new Map<string, ReturnType<LiveCalls['list']>>();
   const bus = createEventBus({ log: silentLog, clock });
-  let settling: Promise<void> = Promise.resolve();
+  let settled = (): Promise<void> => Promise.resolve();
   let subscribers = 0;
   const watchers = new Map<(levels: readonly VoiceLevels[]) => void, string>();
   const counted = (leave: () => void): (() => void) => {
@@ -163,8 +163,8 @@ function stagedCalls(clock: VirtualClock): StagedCalls {
     },
     ...bus,
     subscribe: (instanceId, on) => counted(bus.subscribe(instanceId, on)),
-    settled: () => settling,
-    settle: (until) => void (settling = until),
+    settled: () => settled(),
+    settle: (by) => void (settled = by),
     watchLevels(instanceId, on) {
       watchers.set(on, instanceId);
       return counted(() => void watchers.delete(on));
