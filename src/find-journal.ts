@@ -3,13 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, VoiceError } from '#lib/errors.ts';
-import { policyOf } from '#conversation/policy.ts';
-import type { Policy } from '#conversation/policy.ts';
 import { agentConfigSchema } from '#protocol/agent-config.ts';
-import type { AgentConfig } from '#protocol/agent-config.ts';
 import { callSchema, journalSchema } from '#protocol/calls.ts';
 import type { JournalPlace } from '#replay/arguments.ts';
 import type { FoundJournal } from '#replay/command.ts';
+import { policyOfToday } from '#replay/policy-of-today.ts';
 import { openStore } from '#store/open.ts';
 import type { StoreOptions } from '#store/open.ts';
 
@@ -126,9 +124,3 @@ const fileSchema = z.union([
   z.array(z.unknown()),
   z.object({ call_id: z.string().optional(), entries: z.array(z.unknown()) }),
 ]);
-
-/** What an agent's settings come to, where the journal shows whether its recogniser decided the end of turns. */
-function policyOfToday(agent: AgentConfig, entries: readonly unknown[]): Policy {
-  const types = entries.map((entry): unknown => Object(entry).type);
-  return policyOf(agent, types.includes('heard-end'));
-}

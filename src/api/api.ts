@@ -19,6 +19,7 @@ import { registerInternal } from './internal.ts';
 import { acceptJsonOnly } from './json-body.ts';
 import { otherMethods } from './other-methods.ts';
 import { registerOpenApi } from './openapi.ts';
+import { registerReplay } from './replay.ts';
 import { defineMetrics, registerOperations } from './operations.ts';
 import type { ApiParts } from './parts.ts';
 import { validatorCompiler } from './validation.ts';
@@ -79,6 +80,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
         registerApiKeys(v1, parts);
         registerCalls(v1, parts);
         registerCallsSummary(v1, parts);
+        registerReplay(v1, parts);
         registerEvents(v1, parts, authenticate);
         registerConnect(v1, parts);
       },

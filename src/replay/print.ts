@@ -1,4 +1,4 @@
-import type { ReplayReport, WhatIfReport } from './report.ts';
+import type { ReplayReport, WhatIfReport } from '#protocol/replay.ts';
 
 /** A report for people, in lines of text. */
 export function printedReport(report: ReplayReport): string {
@@ -66,7 +66,7 @@ function whatIfLines({ turns, voice_to_voice_ms: figures, end }: WhatIfReport): 
     const { verdict, role, was, would_be: wouldBe } = row;
     const facts = wouldBe ?? was;
     if (!facts) return [];
-    const { startMs, heard, interrupted } = facts;
+    const { start_ms: startMs, heard, interrupted } = facts;
     return [
       `${seconds(startMs)}  ${verdict.padEnd(8)} ${role.padEnd(6)} ${JSON.stringify(heard)}${interrupted ? ' –' : ''}`,
       ...changesOf(row).map((line) => `${' '.repeat(19)}${line}`),
@@ -93,8 +93,8 @@ function changesOf(row: TurnRow): readonly string[] {
   const lines = assumptions.map((one) => ASSUMPTIONS[one] ?? one);
   if (verdict !== 'changed' || !was || !wouldBe) return lines;
   const stages = STAGES.flatMap(([stage, name]) => {
-    const before = was.waterfallMs[stage];
-    const after = wouldBe.waterfallMs[stage];
+    const before = was.waterfall_ms[stage];
+    const after = wouldBe.waterfall_ms[stage];
     if (before === undefined || after === undefined || before === after) return [];
     return [`${name} ${before} → ${after} ms (${signed(after - before)})`];
   });
@@ -104,7 +104,7 @@ function changesOf(row: TurnRow): readonly string[] {
   else if (was.interrupted !== wouldBe.interrupted)
     lines.unshift(wouldBe.interrupted ? 'would be interrupted' : 'was interrupted');
   if (lines.length === assumptions.length)
-    lines.unshift(`at ${seconds(was.startMs).trim()}–${seconds(was.endMs).trim()} then`);
+    lines.unshift(`at ${seconds(was.start_ms).trim()}–${seconds(was.end_ms).trim()} then`);
   return lines;
 }
 

@@ -1,4 +1,6 @@
+import type { Policy } from '#conversation/policy.ts';
 import type { Turn } from '#protocol/calls.ts';
+import type { ReplayReport, WhatIfReport, WhatIfRow } from '#protocol/replay.ts';
 import { codeVersion, isSameConversation } from './code-version.ts';
 import { inputLine } from './input-line.ts';
 import { policyValue, withChanges } from './policy-fields.ts';
@@ -7,70 +9,7 @@ import { VoiceError } from '#lib/errors.ts';
 import type { Recording } from './read-journal.ts';
 import { differencesOf, replay, turnDifferencesOf } from './replay.ts';
 import { whatIf } from './what-if.ts';
-import type { Row, TurnFacts } from './what-if.ts';
-
-/** What a replay found, as `--json` prints it. */
-export type ReplayReport = {
-  /** Nothing is, or would be, different. */
-  readonly ok: boolean;
-  readonly call_id: string | null;
-  readonly journal_version: number | null;
-  readonly code: {
-    readonly was: string | null;
-    readonly now: string;
-    /** Null: the journal does not tell. */
-    readonly same_conversation: boolean | null;
-  };
-  readonly steps: number;
-  readonly warnings: readonly string[];
-  /** Where today's code does something else than was done. */
-  readonly differences: readonly {
-    /** Index of the turn that was going on. */
-    readonly turn: number;
-    /** Null: a turn as a whole, of a journal that does not tell the steps. */
-    readonly at_ms: number | null;
-    readonly input: string | null;
-    readonly was: readonly string[];
-    readonly would_be: readonly string[];
-  }[];
-  /** Null: replayed as it was. */
-  readonly what_if: WhatIfReport | null;
-};
-
-export type WhatIfReport = {
-  readonly policy: readonly {
-    readonly path: string;
-    readonly was: unknown;
-    readonly would_be: unknown;
-  }[];
-  readonly turns: readonly WhatIfRow[];
-  /** From the end of the caller's speech to the first sound of the answer, over the answers of both ways. */
-  readonly voice_to_voice_ms: {
-    readonly answers: number;
-    readonly was_p50: number | null;
-    readonly would_be_p50: number | null;
-    readonly change_mean: number | null;
-  };
-  readonly end: { readonly was: string | null; readonly would_be: string | null };
-};
-
-type WhatIfRow =
-  | {
-      readonly verdict: Extract<Row, { is: 'turn' }>['verdict'];
-      readonly role: Turn['role'];
-      readonly was: TurnFacts | null;
-      readonly would_be: TurnFacts | null;
-      /** Of the first sound; null where there is none to compare. */
-      readonly latency_change_ms: number | null;
-      readonly assumptions: readonly string[];
-    }
-  | {
-      readonly verdict: 'unknown';
-      readonly at_ms: number;
-      readonly why: string;
-      /** Null: nothing after it can be told. */
-      readonly resumes_ms: number | null;
-    };
+import type { Row } from './what-if.ts';
 
 /**
  * Replays a call, as it was or with some settings changed.
@@ -94,8 +33,8 @@ export function replayReport(
     turn,
     at_ms: atMs,
     input: inputLine(input),
-    was,
-    would_be: wouldBe,
+    was: [...was],
+    would_be: [...wouldBe],
   }));
   const whole = head || !turns ? [] : turnDifferencesOf(replayed, turns);
   const fault =
@@ -151,18 +90,21 @@ function whatIfWarnings(
   return warnings;
 }
 
+/** Why another setting would have decided nothing in a call with this policy; undefined: it would have. */
+export const whatIfRefusal = ({ sound }: Policy): string | undefined =>
+  sound === 'theirs'
+    ? 'In this call the provider heard, spoke and took turns itself: another setting of ours would not have changed when.'
+    : undefined;
+
 function whatIfReport(recording: Recording, changes: readonly PolicyChange[]): WhatIfReport {
   const { policy } = recording;
-  if (policy.sound === 'theirs')
-    throw new VoiceError(
-      'invalid',
-      'In this call the provider heard, spoke and took turns itself: another setting of ours would not have changed when.',
-    );
+  const refusal = whatIfRefusal(policy);
+  if (refusal !== undefined) throw new VoiceError('invalid', refusal);
   const changed = withChanges(policy, changes);
   const { rows, end, wasEnd } = whatIf(replay(recording), changes);
   const answers = rows.flatMap((row) => {
-    const was = row.is === 'turn' ? row.was?.waterfallMs.played : undefined;
-    const wouldBe = row.is === 'turn' ? row.wouldBe?.waterfallMs.played : undefined;
+    const was = row.is === 'turn' ? row.was?.waterfall_ms.played : undefined;
+    const wouldBe = row.is === 'turn' ? row.wouldBe?.waterfall_ms.played : undefined;
     return was === undefined || wouldBe === undefined ? [] : [{ was, wouldBe }];
   });
   const total = answers.reduce((sum, { was, wouldBe }) => sum + wouldBe - was, 0);
@@ -192,7 +134,7 @@ function rowReport(row: Row): WhatIfRow {
       resumes_ms: row.resumesMs ?? null,
     };
   const { verdict, was, wouldBe, assumptions } = row;
-  const played = [was?.waterfallMs.played, wouldBe?.waterfallMs.played] as const;
+  const played = [was?.waterfall_ms.played, wouldBe?.waterfall_ms.played] as const;
   return {
     verdict,
     role: (was ?? wouldBe)?.role ?? 'agent',
@@ -200,7 +142,7 @@ function rowReport(row: Row): WhatIfRow {
     would_be: wouldBe ?? null,
     latency_change_ms:
       played[0] === undefined || played[1] === undefined ? null : played[1] - played[0],
-    assumptions,
+    assumptions: [...assumptions],
   };
 }
 

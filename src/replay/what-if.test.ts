@@ -23,7 +23,7 @@ const story = ({ rows }: ReturnType<typeof whatIf>): readonly string[] =>
     if (row.is === 'unknown')
       return `? at ${row.atMs}: ${row.why}; ${row.resumesMs === undefined ? 'to the end' : `until ${row.resumesMs}`}`;
     const { was, wouldBe, verdict } = row;
-    const played = [was, wouldBe].map((one) => one?.waterfallMs.played ?? '–').join(' → ');
+    const played = [was, wouldBe].map((one) => one?.waterfall_ms.played ?? '–').join(' → ');
     const facts = was ?? wouldBe;
     return `${verdict} ${facts?.role}: ${facts?.heard}${facts?.role === 'agent' ? ` ${played}` : ''}`;
   });
@@ -66,11 +66,11 @@ describe('leading a call again', () => {
     const [, answer] = again(call, 'endpointing.silenceMs=300').rows;
     expect(answer).toMatchObject({
       verdict: 'changed',
-      was: { waterfallMs: { end_decided: 500 } },
-      wouldBe: { waterfallMs: { end_decided: 300 } },
+      was: { waterfall_ms: { end_decided: 500 } },
+      wouldBe: { waterfall_ms: { end_decided: 300 } },
     });
     const played = [answer].flatMap((row) =>
-      row?.is === 'turn' ? [row.was?.waterfallMs.played, row.wouldBe?.waterfallMs.played] : [],
+      row?.is === 'turn' ? [row.was?.waterfall_ms.played, row.wouldBe?.waterfall_ms.played] : [],
     );
     expect(played[0]).toBe(played[1]);
   });
@@ -111,9 +111,9 @@ describe('leading a call again', () => {
     if (counted?.is !== 'turn') throw new Error('a turn');
     expect(counted.wouldBe?.heard).toBe(counted.was?.heard);
     // Nothing is taken off the line, so that each word is told as long after the first as it is long.
-    const { startMs = 0, endMs = 0 } = counted.wouldBe ?? {};
+    const { start_ms: startMs = 0, end_ms: endMs = 0 } = counted.wouldBe ?? {};
     expect(endMs - startMs).toBe(8 * 300);
-    expect(counted.was?.endMs).toBeGreaterThan(endMs);
+    expect(counted.was?.end_ms).toBeGreaterThan(endMs);
   });
 
   test('a prompt that was never said is not invented', () => {

@@ -1,4 +1,4 @@
-import type { EndReason, Turn, Waterfall } from '#protocol/calls.ts';
+import type { EndReason, Turn } from '#protocol/calls.ts';
 import { asksOf } from './asks.ts';
 import { withChanges } from './policy-fields.ts';
 import type { PolicyChange } from './policy-fields.ts';
@@ -19,8 +19,8 @@ export type Row =
   | {
       readonly is: 'turn';
       readonly verdict: Verdict;
-      readonly was: TurnFacts | undefined;
-      readonly wouldBe: TurnFacts | undefined;
+      readonly was: Turn | undefined;
+      readonly wouldBe: Turn | undefined;
       readonly assumptions: readonly Assumption[];
     }
   /** Here the call would have taken a way that was not recorded; it is taken up again at `resumesMs`. */
@@ -41,12 +41,6 @@ export type Verdict =
   | 'new'
   /** It lies where the other way is not known. */
   | 'untold';
-
-export type TurnFacts = Pick<Turn, 'index' | 'role' | 'text' | 'heard' | 'interrupted'> & {
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly waterfallMs: Waterfall;
-};
 
 type RecordedTurn = {
   readonly turn: Turn;
@@ -190,20 +184,9 @@ const momentsOf = (turn: Turn): ReadonlyMap<string, number | undefined> =>
 const rowOf = (verdict: Verdict, was: Turn | undefined, other: RerunTurn | undefined): Row => ({
   is: 'turn',
   verdict,
-  was: was && factsOf(was),
-  wouldBe: other && factsOf(other.turn),
+  was,
+  wouldBe: other?.turn,
   assumptions: other?.assumptions ?? [],
-});
-
-const factsOf = (turn: Turn): TurnFacts => ({
-  index: turn.index,
-  role: turn.role,
-  text: turn.text,
-  heard: turn.heard,
-  interrupted: turn.interrupted,
-  startMs: turn.start_ms,
-  endMs: turn.end_ms,
-  waterfallMs: turn.waterfall_ms,
 });
 
 /** The longest common subsequence, as pairs of places. */
