@@ -1,4 +1,4 @@
-import type { LiveEvent } from '#protocol/events.ts';
+import type { StreamEvent } from '#protocol/events.ts';
 import type { Api } from './api.ts';
 import { ApiError } from './api.ts';
 
@@ -9,29 +9,39 @@ const SILENCE_MS = 40_000;
 
 export type StreamState = 'connecting' | 'open' | 'waiting' | 'refused';
 
+/** No event has this id: all that is stored is told first. */
+const FROM_STORED = '0';
+
 /**
- * Follows the live events at a path until `signal` aborts, through restarts of the server. By
- * `fetch`, since the browser's own EventSource can send no header, and a key has no place in a URL.
- * `onOpen` comes at each connection, before its first event.
+ * Follows the live events at a path until `signal` aborts, through restarts of the server: what was
+ * missed is told at the next connection. By `fetch`, since the browser's own EventSource can send no
+ * header, and a key has no place in a URL.
  */
 export async function followEvents(options: {
   readonly api: Api;
   readonly path: string;
+  /** Whether to be told how loud the voices are. */
+  readonly levels: boolean;
   readonly signal: AbortSignal;
   readonly sleep?: typeof sleepFor;
   readonly onState: (state: StreamState, error?: ApiError) => void;
-  readonly onEvent: (event: LiveEvent) => void;
+  readonly onEvent: (event: StreamEvent) => void;
 }): Promise<void> {
-  const { api, path, signal, sleep = sleepFor, onState, onEvent } = options;
+  const { api, path, levels, signal, sleep = sleepFor, onState, onEvent } = options;
   let retryMs = FIRST_RETRY_MS;
+  let lastEventId = FROM_STORED;
   while (!signal.aborted) {
     onState('connecting');
     let error: ApiError | undefined;
     try {
-      const response = await api.open(path, signal);
+      const query = new URLSearchParams({ last_event_id: lastEventId, levels: String(levels) });
+      const response = await api.open(`${path}?${query.toString()}`, signal);
       onState('open');
       retryMs = FIRST_RETRY_MS;
-      await readEvents(response, onEvent);
+      await readEvents(response, ({ id, event }) => {
+        if (event) onEvent(event);
+        if (id !== undefined) lastEventId = id;
+      });
     } catch (thrown) {
       error = thrown instanceof ApiError ? thrown : undefined;
     }
@@ -43,7 +53,7 @@ export async function followEvents(options: {
   }
 }
 
-async function readEvents(response: Response, onEvent: (event: LiveEvent) => void): Promise<void> {
+async function readEvents(response: Response, onFrame: (frame: Frame) => void): Promise<void> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   if (!reader) return;
   let rest = '';
@@ -60,27 +70,32 @@ async function readEvents(response: Response, onEvent: (event: LiveEvent) => voi
     }
     const read = readFrames(rest + chunk.value);
     rest = read.rest;
-    read.events.forEach(onEvent);
+    read.frames.forEach(onFrame);
   }
 }
 
-/** The event of every whole frame, and the text behind the last of them. */
+/** What stands between two empty lines: an event, or where the reader stands, or both or neither. */
+type Frame = { readonly id: string | undefined; readonly event: StreamEvent | undefined };
+
+/** Every whole frame, and the text behind the last of them. */
 export function readFrames(text: string): {
-  readonly events: readonly LiveEvent[];
+  readonly frames: readonly Frame[];
   readonly rest: string;
 } {
   const frames = text.split('\n\n');
   const rest = frames.pop() ?? '';
-  const events = frames.flatMap((frame) => {
-    const lines = frame
-      .split('\n')
-      .filter((line) => line.startsWith('data:'))
-      .map((line) => line.slice('data:'.length));
-    if (lines.length === 0) return [];
-    const event: LiveEvent = JSON.parse(lines.join('\n'));
-    return [event];
-  });
-  return { events, rest };
+  return { frames: frames.map(readFrame), rest };
+}
+
+function readFrame(frame: string): Frame {
+  const lines = frame.split('\n');
+  const id = lines.findLast((line) => line.startsWith('id:'))?.slice('id:'.length);
+  const data = lines
+    .filter((line) => line.startsWith('data:'))
+    .map((line) => line.slice('data:'.length));
+  const event: StreamEvent | undefined =
+    data.length === 0 ? undefined : JSON.parse(data.join('\n'));
+  return { id: id?.trimStart(), event };
 }
 
 const sleepFor = (ms: number, signal: AbortSignal): Promise<void> =>

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Call, Turn } from '#protocol/calls.ts';
 import type { LiveEvent } from '#protocol/events.ts';
 import { nextLiveCalls } from './live-calls.ts';
-import type { LiveCalls } from './live-calls.ts';
+import type { CallEvent, LiveCalls } from './live-calls.ts';
 
 const NONE: LiveCalls = new Map();
 const turn = (index: number, role: Turn['role'], text: string): Turn => ({
@@ -29,7 +29,7 @@ const record = (callId: string, part: Partial<Call> = {}): Call => ({
   turns: [],
   ...part,
 });
-const after = (calls: LiveCalls, events: readonly LiveEvent[], nowMs = 10_000): LiveCalls =>
+const after = (calls: LiveCalls, events: readonly CallEvent[], nowMs = 10_000): LiveCalls =>
   nextLiveCalls(calls, { type: 'events', events, nowMs });
 const listed = (calls: LiveCalls, records: readonly Call[], askedAtMs = 10_000): LiveCalls =>
   nextLiveCalls(calls, {
@@ -38,6 +38,8 @@ const listed = (calls: LiveCalls, records: readonly Call[], askedAtMs = 10_000):
     records,
     askedAtMs,
   });
+const stored = (calls: LiveCalls, records: readonly Call[]): LiveCalls =>
+  nextLiveCalls(calls, { type: 'stored', records, nowMs: 10_000 });
 const at = { call_id: 'a', at_ms: 1_000 };
 const started: LiveEvent = { type: 'call-started', ...at, caller_phone: '+12025550188' };
 const ended: LiveEvent = { type: 'call-ended', ...at, reason: 'caller_hangup', detail: null };
@@ -113,6 +115,70 @@ describe('live calls', () => {
   test('that are not listed any more are gone, but those that began meanwhile', () => {
     const calls = after(after(NONE, [started], 5_000), [{ ...started, call_id: 'b' }], 10_001);
     expect([...listed(calls, []).keys()]).toEqual(['b']);
+  });
+
+  test('are what is stored, once that is told instead of what was missed', () => {
+    const before = after(NONE, [
+      started,
+      { type: 'turn', ...at, turn: turn(0, 'agent', 'Hello.') },
+      { type: 'turn', ...at, turn: turn(1, 'caller', 'Never stored') },
+      { type: 'agent-text', ...at, text: 'Half a sen' },
+      { type: 'resumed', ...at },
+      { ...started, call_id: 'gone' },
+      { ...started, call_id: 'over' },
+      { ...ended, call_id: 'over' },
+    ]);
+    const calls = stored(before, [
+      record('missed', {
+        state: 'ended',
+        ended_at: '2026-11-20T12:01:00.000Z',
+        end_reason: 'silence',
+      }),
+      record('a', { turns: [turn(0, 'agent', 'Hello.')] }),
+      record('new', { caller_phone: '+12025550199' }),
+    ]);
+    expect([...calls.keys()]).toEqual(['over', 'missed', 'a', 'new']);
+    expect(calls.get('a')).toMatchObject({ agentSays: '', notes: [{ kind: 'resumed' }] });
+    expect(calls.get('a')?.turns.map(({ text }) => text)).toEqual(['Hello.']);
+    expect(calls.get('missed')).toMatchObject({ state: 'ended', end: { reason: 'silence' } });
+    expect(calls.get('new')).toMatchObject({ callerPhone: '+12025550199', state: 'speaking' });
+  });
+
+  test('that end by what is stored are quiet', () => {
+    const before = after(NONE, [
+      started,
+      { type: 'caller-interim', ...at, text: 'And' },
+      { type: 'levels', calls: [{ call_id: 'a', caller_dbfs: -20, agent_dbfs: -60 }] },
+    ]);
+    const over = { state: 'ended', ended_at: '2026-11-20T12:01:00.000Z' } as const;
+    expect(
+      stored(before, [record('a', { ...over, end_reason: 'node_lost' })]).get('a'),
+    ).toMatchObject({
+      state: 'ended',
+      callerSays: '',
+      callerDbfs: -60,
+    });
+  });
+
+  test('that were led no further begin again when they are led again', () => {
+    const again = after(NONE, [started, ended, { ...started, at_ms: 5 }]);
+    expect(again.get('a')).toMatchObject({ state: 'ringing', end: undefined });
+  });
+
+  test('are as loud as was told last, and silent when they are over', () => {
+    const loud = {
+      type: 'levels' as const,
+      calls: [
+        { call_id: 'a', caller_dbfs: -12, agent_dbfs: -60 },
+        { call_id: 'of nobody', caller_dbfs: -1, agent_dbfs: -1 },
+      ],
+    };
+    const calls = after(NONE, [started, loud]);
+    expect(calls.size).toBe(1);
+    expect(calls.get('a')).toMatchObject({ callerDbfs: -12, agentDbfs: -60 });
+    const over = after(calls, [ended]);
+    expect(over.get('a')).toMatchObject({ callerDbfs: -60, agentDbfs: -60 });
+    expect(after(over, [loud])).toEqual(over);
   });
 
   test('tell of tools and of vendors that failed', () => {

@@ -1,6 +1,7 @@
 import type { Call, EndReason, Turn } from '#protocol/calls.ts';
-import type { LiveEvent } from '#protocol/events.ts';
+import type { LiveEvent, StreamEvent } from '#protocol/events.ts';
 import type { CallState } from '#protocol/voice-channel.ts';
+import { SILENCE_DBFS } from './loudness.ts';
 
 /** Ended calls stay on the page for a while, so that their end is seen; more than these are forgotten. */
 const ENDED_KEPT = 12;
@@ -28,14 +29,24 @@ export type LiveCall = {
   /** The words of a turn that is not over; '' when there are none. */
   readonly callerSays: string;
   readonly agentSays: string;
+  /** How loud both sides are at present. */
+  readonly callerDbfs: number;
+  readonly agentDbfs: number;
 };
 
 /** By call id, in the order in which they began. */
 export type LiveCalls = ReadonlyMap<string, LiveCall>;
 
-/** What the server tells: events; or all calls that are live, with the records of some of them. */
+/** What is of a moment, rather than of the stream itself. */
+export type CallEvent = Exclude<StreamEvent, { type: 'reset' | 'call' | 'current' }>;
+
+/**
+ * What the server tells: events; or what is stored, instead of all that was told before; or which
+ * calls are live on any node, with the records of some of them.
+ */
 export type LiveChange =
-  | { readonly type: 'events'; readonly events: readonly LiveEvent[]; readonly nowMs: number }
+  | { readonly type: 'events'; readonly events: readonly CallEvent[]; readonly nowMs: number }
+  | { readonly type: 'stored'; readonly records: readonly Call[]; readonly nowMs: number }
   | {
       readonly type: 'listed';
       readonly liveIds: ReadonlySet<string>;
@@ -50,6 +61,7 @@ export type LiveChange =
 export function nextLiveCalls(calls: LiveCalls, change: LiveChange): LiveCalls {
   const next = new Map(calls);
   if (change.type === 'listed') list(next, change);
+  else if (change.type === 'stored') begin(next, change);
   else for (const event of change.events) take(next, event, change.nowMs);
   const ended = [...next.values()].filter((call) => call.state === 'ended');
   for (const { callId } of ended.slice(0, Math.max(0, ended.length - ENDED_KEPT)))
@@ -68,23 +80,54 @@ function list(
     const known = calls.get(record.call_id);
     // Its end was told while the list was on its way.
     if (known?.state === 'ended') continue;
-    calls.set(record.call_id, {
-      ...(known ?? newCall(record.call_id, askedAtMs)),
-      callerPhone: record.caller_phone,
-      state: record.state,
-      startedAtMs: Date.parse(record.started_at),
-      endedAtMs: record.ended_at === null ? undefined : Date.parse(record.ended_at),
-      end: record.end_reason ? { reason: record.end_reason, detail: record.end_detail } : undefined,
-      turns: mergeTurns(known?.turns ?? [], record.turns),
-      ...(record.state === 'ended' && QUIET),
-    });
+    const call = known ?? newCall(record.call_id, askedAtMs);
+    calls.set(record.call_id, withRecord(call, record, mergeTurns(call.turns, record.turns)));
   }
 }
 
-const QUIET = { isCallerSpeaking: false, callerSays: '', agentSays: '' } as const;
+/** What is live begins anew from its record: which words of a turn that is not over were missed, nobody knows. */
+function begin(
+  calls: Map<string, LiveCall>,
+  { records, nowMs }: Extract<LiveChange, { type: 'stored' }>,
+): void {
+  const before = new Map(calls);
+  for (const { callId, state } of before.values()) if (state !== 'ended') calls.delete(callId);
+  for (const record of records) {
+    const known = before.get(record.call_id) ?? newCall(record.call_id, nowMs);
+    calls.set(record.call_id, withRecord({ ...known, ...QUIET }, record, record.turns));
+  }
+}
 
-function take(calls: Map<string, LiveCall>, event: LiveEvent, nowMs: number): void {
-  const known = calls.get(event.call_id);
+const withRecord = (call: LiveCall, record: Call, turns: readonly Turn[]): LiveCall => ({
+  ...call,
+  callerPhone: record.caller_phone,
+  state: record.state,
+  startedAtMs: Date.parse(record.started_at),
+  endedAtMs: record.ended_at === null ? undefined : Date.parse(record.ended_at),
+  end: record.end_reason ? { reason: record.end_reason, detail: record.end_detail } : undefined,
+  turns,
+  ...(record.state === 'ended' && QUIET),
+});
+
+const QUIET = {
+  isCallerSpeaking: false,
+  callerSays: '',
+  agentSays: '',
+  callerDbfs: SILENCE_DBFS,
+  agentDbfs: SILENCE_DBFS,
+} as const;
+
+function take(calls: Map<string, LiveCall>, event: CallEvent, nowMs: number): void {
+  if (event.type === 'levels') {
+    for (const { call_id, caller_dbfs: callerDbfs, agent_dbfs: agentDbfs } of event.calls) {
+      const call = calls.get(call_id);
+      if (call && call.state !== 'ended') calls.set(call_id, { ...call, callerDbfs, agentDbfs });
+    }
+    return;
+  }
+  const told = calls.get(event.call_id);
+  // A call that was led no further here may be led again.
+  const known = event.type === 'call-started' && told?.state === 'ended' ? undefined : told;
   // What comes behind the end is about a call that is over, or that was forgotten.
   if (known?.state === 'ended') return;
   if (!known && event.type === 'call-ended') return;

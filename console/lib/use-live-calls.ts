@@ -1,33 +1,41 @@
-import { useEffect, useReducer, useState } from 'react';
+import { useEffect, useReducer, useRef, useState } from 'react';
 import type { Call } from '#protocol/calls.ts';
-import type { LiveEvent } from '#protocol/events.ts';
 import type { ActiveCall } from '#protocol/voice-channel.ts';
 import type { Api, ApiError } from './api.ts';
 import { followEvents } from './event-stream.ts';
 import type { StreamState } from './event-stream.ts';
 import { nextLiveCalls } from './live-calls.ts';
-import type { LiveCalls } from './live-calls.ts';
+import type { CallEvent, LiveCalls } from './live-calls.ts';
 
 /** Events are shown together this often: hundreds of calls speak at once, and nobody reads faster. */
 const SHOW_EVERY_MS = 80;
 /** A call that another node carries sends no events here; the list tells of its beginning and end. */
 const LIST_EVERY_MS = 10_000;
-/** As many records are read at once when the page opens. */
+/** As many records of other nodes' calls are read at once. */
 const RECORDS_AT_ONCE = 4;
 
 export type LiveView = {
   readonly calls: LiveCalls;
   readonly stream: StreamState;
   readonly error: ApiError | undefined;
-  /** Whether the calls that are live have been told once. */
+  /** Whether what is stored has been told once. */
   readonly isListed: boolean;
 };
 
 const NONE: LiveCalls = new Map();
 
 /** The live calls of an instance, as they happen, for as long as the page is open. */
-export function useLiveCalls(api: Api, instanceId: string): LiveView {
+export function useLiveCalls(
+  api: Api,
+  instanceId: string,
+  /** Whether to be told how loud the voices are. */
+  { levels }: { readonly levels: boolean } = { levels: false },
+): LiveView {
   const [calls, change] = useReducer(nextLiveCalls, NONE);
+  const shown = useRef(calls);
+  useEffect(() => {
+    shown.current = calls;
+  }, [calls]);
   const [stream, setStream] = useState<StreamState>('connecting');
   const [error, setError] = useState<ApiError>();
   const [isListed, setListed] = useState(false);
@@ -35,52 +43,62 @@ export function useLiveCalls(api: Api, instanceId: string): LiveView {
   useEffect(() => {
     const stopping = new AbortController();
     const { signal } = stopping;
-    let waiting: LiveEvent[] = [];
+    let waiting: CallEvent[] = [];
+    /** Of what is stored, as much as was told by now; undefined: it is not being told. */
+    let stored: Call[] | undefined;
     let showTimer: ReturnType<typeof setTimeout> | undefined;
     const show = (): void => {
+      clearTimeout(showTimer);
       showTimer = undefined;
       const events = waiting;
       waiting = [];
-      change({ type: 'events', events, nowMs: Date.now() });
+      if (events.length > 0) change({ type: 'events', events, nowMs: Date.now() });
     };
-    let known: ReadonlySet<string> = new Set();
-    const list = async (isAnew: boolean): Promise<void> => {
+    const list = async (): Promise<void> => {
       const askedAtMs = Date.now();
-      const except = isAnew ? new Set<string>() : known;
-      const live = await readLive(api, instanceId, except, signal).catch(() => undefined);
+      const known = new Set(shown.current.keys());
+      const live = await readLive(api, instanceId, known, signal).catch(() => undefined);
       if (signal.aborted || !live) return;
-      known = live.liveIds;
+      show();
       change({ type: 'listed', ...live, askedAtMs });
-      setListed(true);
     };
     void followEvents({
       api,
       path: `/instances/${instanceId}/events`,
+      levels,
       signal,
       onState(state, problem) {
         if (signal.aborted) return;
+        stored = undefined;
         setStream(state);
         setError(problem);
-        // What happened while nobody listened stands in the records.
-        if (state === 'open') void list(true);
       },
       onEvent(event) {
-        waiting.push(event);
-        showTimer ??= setTimeout(show, SHOW_EVERY_MS);
+        if (event.type === 'reset') stored = [];
+        else if (event.type === 'call') stored?.push(event.call);
+        else if (event.type === 'current') {
+          show();
+          change({ type: 'stored', records: stored ?? [], nowMs: Date.now() });
+          stored = undefined;
+          setListed(true);
+        } else {
+          waiting.push(event);
+          showTimer ??= setTimeout(show, SHOW_EVERY_MS);
+        }
       },
     });
-    const listTimer = setInterval(() => void list(false), LIST_EVERY_MS);
+    const listTimer = setInterval(() => void list(), LIST_EVERY_MS);
     return () => {
       stopping.abort();
       clearTimeout(showTimer);
       clearInterval(listTimer);
     };
-  }, [api, instanceId]);
+  }, [api, instanceId, levels]);
 
   return { calls, stream, error, isListed };
 }
 
-/** The live calls, and the records of those but `except`: what was said before they were followed. */
+/** The live calls of all nodes, and the records of those but `except`, which no event told of. */
 async function readLive(
   api: Api,
   instanceId: string,

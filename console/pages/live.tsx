@@ -14,12 +14,13 @@ import { SentenceForm } from '../parts/sentence-form.tsx';
 
 /** A longer list is of no use to the eye; the newest are shown. */
 const SHOWN_MAX = 100;
+const WITH_LEVELS = { levels: true };
 
 /** The calls of an instance as they happen. */
 export function LivePage({ instanceId }: { readonly instanceId: string }): ReactNode {
   const api = useApi();
   const client = useQueryClient();
-  const view = useLiveCalls(api, instanceId);
+  const view = useLiveCalls(api, instanceId, WITH_LEVELS);
   const [chosen, setChosen] = useState<string>();
   const calls = [...view.calls.values()].toSorted(
     (left, right) => right.startedAtMs - left.startedAtMs,
@@ -135,6 +136,7 @@ function OwnersCall({ call }: { readonly call: LiveCall }): ReactNode {
         </>
       }
       problem={hangUp.error && <Failure error={hangUp.error} />}
+      hasLevels
     >
       <SentenceForm
         label="Have the agent say"

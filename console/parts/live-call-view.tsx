@@ -5,6 +5,7 @@ import type { LiveCall } from '../lib/live-calls.ts';
 import { useNow } from '../lib/use-now.ts';
 import { Badge } from './basics.tsx';
 import { Transcript } from './transcript.tsx';
+import { VoiceLevels } from './voice-levels.tsx';
 
 /** This near to its end, in pixels, a transcript follows what is said. */
 const AT_END_PX = 40;
@@ -15,6 +16,7 @@ export function LiveCallView({
   name,
   actions,
   problem,
+  hasLevels = false,
   children,
 }: {
   readonly call: LiveCall;
@@ -22,6 +24,8 @@ export function LiveCallView({
   readonly name: string;
   readonly actions: ReactNode;
   readonly problem?: ReactNode;
+  /** Whether to show how loud both sides are. */
+  readonly hasLevels?: boolean;
   /** Stands below the words while the call goes on; after that it is said there how it ended. */
   readonly children: ReactNode;
 }): ReactNode {
@@ -46,6 +50,7 @@ export function LiveCallView({
           {actions}
         </span>
       </div>
+      {hasLevels && <VoiceLevels callerDbfs={call.callerDbfs} agentDbfs={call.agentDbfs} />}
       {problem}
       {/* A box that scrolls can be scrolled by keyboard only if it takes the focus. */}
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- see above */}
