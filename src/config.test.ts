@@ -29,6 +29,7 @@ describe('the configuration', () => {
       DEEPGRAM_URL: 'nowhere',
       DATABASE_URL: 'mysql://x',
       DRAIN_SECONDS: '-1',
+      CORS_ORIGINS: 'https://example.com/shop',
     });
     for (const name of [
       'PORT',
@@ -40,6 +41,7 @@ describe('the configuration', () => {
       'DEEPGRAM_URL',
       'DATABASE_URL',
       'DRAIN_SECONDS',
+      'CORS_ORIGINS',
     ])
       expect(text).toContain(`${name} must`);
   });

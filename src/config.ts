@@ -34,6 +34,8 @@ export type Config = {
   readonly retellUrl: string;
   /** After so long without a word of a live call of Retell's it is asked how the call stands. */
   readonly retellSilenceMs: number;
+  /** Of pages elsewhere that may start browser calls, as browsers write them. */
+  readonly corsOrigins: readonly string[];
   /** Whether agents may call tools at private addresses, and by plain HTTP. */
   readonly toolAllowPrivate: boolean;
 };
@@ -105,6 +107,7 @@ export function readConfig(env: Env, vendorNames: readonly string[]): Config {
     twilioUrl: read.url('TWILIO_URL', ['https:', 'http:']) ?? 'https://api.twilio.com',
     retellSilenceMs: read.whole('RETELL_SILENCE_SECONDS', 120, 1, 3_600) * 1_000,
     retellUrl: read.url('RETELL_URL', ['https:', 'http:']) ?? 'https://api.retellai.com',
+    corsOrigins: Object.freeze(read.origins('CORS_ORIGINS')),
     toolAllowPrivate: read.flag('TOOL_ALLOW_PRIVATE', false),
   };
   if (problems.length > 0)
@@ -144,6 +147,16 @@ function readerOf(env: Env, problems: string[]) {
       if (url && protocols.includes(url.protocol)) return value.replace(/\/+$/, '');
       problems.push(`${name} must be a URL starting with ${protocols.join('//, ')}//`);
       return undefined;
+    },
+    /** Parted by commas. */
+    origins(name: string): string[] {
+      const given = text(name)?.split(/[\s,]+/) ?? [];
+      for (const origin of given)
+        if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+          problems.push(
+            `${name} must be origins such as https://example.com, without a path, got "${origin}"`,
+          );
+      return given;
     },
     /** Base64 of 32 bytes each, parted by commas; never repeated in a complaint. */
     keys(name: string): string | undefined {

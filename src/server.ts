@@ -126,6 +126,7 @@ export async function createServer(parts: {
     ready,
     kickWiring: () => wiring.kick(),
     publicUrl,
+    corsOrigins: config.corsOrigins,
     browserCalls,
   });
   registerHooks(api, {

@@ -122,7 +122,7 @@ function Phone({
       </div>
       <button
         type="button"
-        className="quiet"
+        className={isBusy ? 'quiet away' : 'quiet'}
         disabled={!talk || isBusy}
         onClick={() => call(false)}
       >

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { VoiceError } from '#lib/errors.ts';
+import { allowOrigins } from './cors.ts';
 import type { ApiParts } from './parts.ts';
 import { requireInstance, security } from './route.ts';
 import type { Api } from './route.ts';
@@ -30,11 +31,13 @@ const connectionSchema = z
 
 /** Starts a call from a browser: `startBot` of Pipecat's client. */
 export function registerConnect(api: Api, parts: ApiParts): void {
-  const { store, browserCalls } = parts;
+  const { store, browserCalls, corsOrigins = [] } = parts;
+  const cors = allowOrigins(api, '/instances/:instance_id/connect', corsOrigins);
 
   api.post(
     '/instances/:instance_id/connect',
     {
+      ...cors,
       config: { access: { scope: 'instances:write' } },
       preValidation: noBodyIsEmpty,
       schema: {

@@ -36,6 +36,8 @@ export type ApiParts = {
   readonly kickWiring: () => void;
   /** Origin under which clients reach this server, without a trailing slash. */
   readonly publicUrl: string;
+  /** Of pages elsewhere that may start browser calls: `https://example.com`. None when absent. */
+  readonly corsOrigins?: readonly string[];
   /** Absent: no calls from browsers. */
   readonly browserCalls?: Pick<BrowserCalls, 'start'>;
 };

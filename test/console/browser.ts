@@ -18,7 +18,10 @@ export function findChromium(): string | undefined {
 }
 
 /** Headless, and silent towards the world: all that it asks is the server that a page names. */
-export const launchChromium = (executablePath: string): Promise<Browser> =>
+export const launchChromium = (
+  executablePath: string,
+  args: readonly string[] = [],
+): Promise<Browser> =>
   chromium.launch({
     executablePath,
     headless: true,
@@ -31,5 +34,6 @@ export const launchChromium = (executablePath: string): Promise<Browser> =>
       '--disable-sync',
       '--no-first-run',
       '--no-pings',
+      ...args,
     ],
   });

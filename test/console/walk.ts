@@ -9,6 +9,7 @@ import { launchChromium } from './browser.ts';
 import { createLooker } from './look.ts';
 import { walkForms } from './walk-forms.ts';
 import type { Walk } from './walk-page.ts';
+import { watchPage } from './watch-page.ts';
 
 /** A machine with two busy cores is slow; nothing here is about how long something takes. */
 const PATIENCE_MS = 30_000;
@@ -41,7 +42,7 @@ export async function walkConsole(options: {
   const browser = opened.adopt(await launchChromium(options.chromium), (open) => open.close());
   const page = await browser.newPage({ baseURL: stage.server.origin, reducedMotion: 'reduce' });
   page.setDefaultTimeout(PATIENCE_MS);
-  watch(page, stage.server.origin, problems);
+  watchPage(page, stage.server.origin, problems);
   const walk: Walk = {
     page,
     stage,
@@ -68,22 +69,6 @@ export async function walkConsole(options: {
   }
   const all = [...problems, ...looker.problems];
   return { ok: all.length === 0, looked: looker.looked, problems: all };
-}
-
-/** Whatever the browser complains of is a problem; so is every request to somebody else. */
-function watch(page: Page, origin: string, problems: string[]): void {
-  page.on('pageerror', (error) => problems.push(`an error in the page: ${error.message}`));
-  page.on('console', (line) => {
-    // That a request was refused is what some steps are about.
-    if (line.type() === 'error' && !line.text().startsWith('Failed to load resource'))
-      problems.push(`the browser says: ${line.text()}`);
-  });
-  page.on('request', (request) => {
-    const url = request.url();
-    if (!url.startsWith(origin) && !/^(?:data|blob):/.test(url))
-      problems.push(`a request to somebody else: ${url}`);
-    if (/hc_(?:live|test)_/.test(url)) problems.push('the key stands in an address');
-  });
 }
 
 async function signIn({ page, stage, looker, expect }: Walk): Promise<void> {
