@@ -49,6 +49,10 @@ export const endReasonNames: Readonly<Record<EndReason, string>> = {
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion
 export const allEndReasons = Object.keys(endReasonNames) as readonly EndReason[];
 
+/** The name of a reason that may be of another version of the program. */
+export const endReasonName = (reason: string): string =>
+  new Map<string, string>(Object.entries(endReasonNames)).get(reason) ?? reason;
+
 /** Ends that nobody wanted. */
 export const faultyEnds: ReadonlySet<EndReason> = new Set([
   'vendor_failure',

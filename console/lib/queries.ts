@@ -1,6 +1,7 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { Call, Journal } from '#protocol/calls.ts';
 import type { CallsSummary } from '#protocol/calls-summary.ts';
+import type { ReplayBasis } from '#protocol/replay.ts';
 import type { ChannelRow } from '#protocol/channels.ts';
 import type { InstanceRow } from '#protocol/instances.ts';
 import type { VoiceStatus } from '#protocol/voice-channel.ts';
@@ -61,6 +62,14 @@ export const journalQuery = (api: Api, callId: string, isOver: boolean) =>
     queryFn: async ({ signal }) =>
       (await api.get<Journal>(`/calls/${callId}/journal`, signal)).entries,
     staleTime: isOver ? Infinity : 0,
+  });
+
+/** Whether an ended call can be replayed, and with what. It stays as it is, and so does the program. */
+export const replayQuery = (api: Api, callId: string) =>
+  queryOptions({
+    queryKey: ['calls', callId, 'replay'],
+    queryFn: ({ signal }) => api.get<ReplayBasis>(`/calls/${callId}/replay`, signal),
+    staleTime: Infinity,
   });
 
 /** What an instance's calls of a time come to. Until it is there, what was shown before stays. */

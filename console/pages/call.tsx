@@ -26,6 +26,7 @@ import {
 } from '../parts/basics.tsx';
 import { CallTimeline } from '../parts/call-timeline.tsx';
 import { JournalList } from '../parts/journal-list.tsx';
+import { ReplayPanel } from '../parts/replay-panel.tsx';
 import { Transcript } from '../parts/transcript.tsx';
 import { WaterfallChart } from '../parts/waterfall-chart.tsx';
 
@@ -99,6 +100,7 @@ function CallRecord({ call }: { readonly call: Call }): ReactNode {
           <MarkList marks={tools} none="The agent used no tool." />
         </Card>
       </div>
+      {isOver && <ReplayPanel callId={call.call_id} />}
       {call.provider_record && (
         <Card title={`Record of ${call.provider}`}>
           <pre>{JSON.stringify(call.provider_record, null, 2)}</pre>

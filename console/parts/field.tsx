@@ -64,6 +64,41 @@ export function Field(props: FieldProps): ReactNode {
   );
 }
 
+/** A labelled choice out of a few. */
+export function SelectField({
+  label,
+  value,
+  options,
+  onChange,
+  hint,
+}: Pick<FieldProps, 'label' | 'value' | 'onChange' | 'hint'> & {
+  readonly options: readonly { readonly value: string; readonly name: string }[];
+}): ReactNode {
+  const id = useId();
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      {hint && (
+        <div className="hint" id={`${id}-hint`}>
+          {hint}
+        </div>
+      )}
+      <select
+        id={id}
+        value={value}
+        aria-describedby={hint ? `${id}-hint` : undefined}
+        onChange={(event) => onChange(event.target.value)}
+      >
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.name}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
 /** A secret, which is written and never shown. */
 export function SecretField({
   label,
