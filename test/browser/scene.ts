@@ -93,6 +93,10 @@ export function judgeScene(
   return problems;
 }
 
+/** Whether these are all words that the caller's voice was made to say. */
+export const isWhole = (sent: readonly string[]): boolean =>
+  plain(sent.join(' ')) === plain(scene.map(({ say }) => say).join(' '));
+
 const wholeOf = ({ heard, unheard }: ShownTurn): string => plain(`${heard} ${unheard}`);
 
 const replyTo = (text: string): string => {

@@ -1,104 +1,36 @@
-import { PipecatClient } from '@pipecat-ai/client-js';
-import type { RTVIEventCallbacks } from '@pipecat-ai/client-js';
 import { WebSocketTransport } from '@pipecat-ai/websocket-transport';
 import { decodeMulaw, encodeMulaw, MULAW_SILENCE, PHONE_FRAME_BYTES } from '#audio/g711.ts';
 import { loadResampler } from '#audio/resample.ts';
 import type { OpenResampler } from '#audio/resample.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { Caller } from '#sandbox/caller/caller.ts';
+import { driveClient } from './client-drive.ts';
+import type { ClientDrive } from './client-drive.ts';
 
 // The client looks at its browser, and does without what is not there.
 Object.assign(globalThis, { window: globalThis });
 
-/** One thing that the client has told its page, in order. */
-export type ClientEvent = { readonly name: string; readonly data: unknown };
-
-export type StockCall = {
-  readonly client: PipecatClient;
-  readonly events: readonly ClientEvent[];
-  /** The names of the events so far. */
-  names(): readonly string[];
-  of(name: string): readonly unknown[];
+export type StockClient = {
+  readonly drive: ClientDrive;
   /** How far the sound that arrived was ahead of its playing, at most. */
-  readonly longestLeadMs: number;
-  /** Resolves when the client is disconnected, whoever hung up. */
-  readonly over: Promise<void>;
+  readonly longestLeadMs: () => number;
 };
-
-const CALLBACKS = [
-  'onConnected',
-  'onDisconnected',
-  'onError',
-  'onBotStarted',
-  'onBotReady',
-  'onMetrics',
-  'onServerMessage',
-  'onMessageError',
-  'onUserStartedSpeaking',
-  'onUserStoppedSpeaking',
-  'onBotStartedSpeaking',
-  'onBotStoppedSpeaking',
-  'onUserTranscript',
-  'onUserLlmText',
-  'onBotOutput',
-  'onBotTranscript',
-  'onBotLlmText',
-  'onBotLlmStarted',
-  'onBotLlmStopped',
-  'onBotTtsText',
-  'onBotTtsStarted',
-  'onBotTtsStopped',
-  'onLLMFunctionCallStarted',
-  'onLLMFunctionCallInProgress',
-  'onLLMFunctionCallStopped',
-] as const satisfies readonly (keyof RTVIEventCallbacks)[];
 
 /**
  * Pipecat's own client, unchanged, with a person of the sandbox where a browser has a microphone and
- * a loudspeaker. Resolves once it is connected and the agent is ready.
+ * a loudspeaker.
  */
-export async function stockCall(options: {
-  /** The start endpoint, with what authorises for it. */
-  readonly endpoint: string;
-  readonly headers: Headers;
-  readonly person: Caller;
-  /** Where the server really is: its public address leads nowhere in a test. */
-  readonly reachable: (wsUrl: string) => string;
-}): Promise<StockCall> {
-  const media = createMedia(await loadResampler(), options.person);
-  const events: ClientEvent[] = [];
-  const over = Promise.withResolvers<void>();
-  const note = (name: string, data: unknown): void => {
-    events.push({ name, data });
-    if (name !== 'onDisconnected') return;
-    media.stop();
-    over.resolve();
-  };
-  const callbacks: RTVIEventCallbacks = Object.fromEntries(
-    CALLBACKS.map((name) => [name, (data: unknown) => note(name, data)]),
-  );
+export async function stockClient(person: Caller): Promise<StockClient> {
+  const media = createMedia(await loadResampler(), person);
   const transport = new WebSocketTransport({
     // The media managers that there are need a browser; all of one is here that the transport uses.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     mediaManager: media.manager as never,
   });
-  const client = new PipecatClient({ transport, enableMic: true, enableCam: false, callbacks });
-  media.onHangUp(() => void client.disconnect());
-  const { endpoint, headers } = options;
-  const started = await client.startBot({ endpoint, headers });
-  if (typeof started !== 'object' || started === null || !('wsUrl' in started))
-    throw new Error('the start endpoint gave no wsUrl');
-  await client.connect({ ...started, wsUrl: options.reachable(String(started.wsUrl)) });
-  return {
-    client,
-    events,
-    names: () => events.map(({ name }) => name),
-    of: (name) => events.filter((event) => event.name === name).map(({ data }) => data),
-    get longestLeadMs() {
-      return media.longestLeadMs();
-    },
-    over: over.promise,
-  };
+  const drive = driveClient(transport);
+  void drive.over.then(media.stop);
+  media.onHangUp(() => void drive.client.disconnect());
+  return { drive, longestLeadMs: media.longestLeadMs };
 }
 
 const FRAME_MS = 20;
