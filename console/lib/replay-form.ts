@@ -84,8 +84,11 @@ export const assumptionNames: Readonly<
   'line-plays-on': 'reckoned: the line plays on at its pace',
 };
 
+/** Less than anybody could hear or read. */
+export const isNoChange = (changeMs: number): boolean => Math.round(changeMs) === 0;
+
 /** −200 → `200 ms sooner`. */
 export const soonerOrLater = (changeMs: number): string =>
-  Math.round(changeMs) === 0
+  isNoChange(changeMs)
     ? 'no sooner, no later'
     : `${wholeMs(Math.abs(changeMs))} ${changeMs < 0 ? 'sooner' : 'later'}`;

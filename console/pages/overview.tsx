@@ -96,6 +96,8 @@ function Figures({ summary }: { readonly summary: CallsSummary }): ReactNode {
             {answers === 1 ? 'answer' : 'answers'}
           </p>
         </Card>
+      </div>
+      <div className="columns">
         <Card title="Failures of vendors">
           <VendorFailures summary={summary} axis={axis} />
         </Card>
@@ -130,8 +132,7 @@ function VendorFailures({
   readonly axis: TimeAxis;
 }): ReactNode {
   const series = failureSeries(summary);
-  if (series.length === 0)
-    return <p className="hint chart-empty">Every vendor did its work in this time.</p>;
+  if (series.length === 0) return <p className="hint">Every vendor did its work in this time.</p>;
   return (
     <>
       <FailuresChart series={series} axis={axis} />

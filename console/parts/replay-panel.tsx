@@ -129,7 +129,7 @@ function ReplayForm({
                 <button
                   type="button"
                   className="quiet"
-                  aria-label={`Leave ${change.path} as it was`}
+                  aria-label={`Remove ${change.path}`}
                   onClick={() => setChanges(changes.filter((one) => one !== change))}
                 >
                   Remove

@@ -1,13 +1,15 @@
 import type { ReactNode } from 'react';
 import type { WhatIfReport } from '#protocol/replay.ts';
 import { clockTime, endReasonName, wholeMs } from '../lib/format.ts';
-import { assumptionNames, soonerOrLater, verdicts } from '../lib/replay-form.ts';
+import { assumptionNames, isNoChange, soonerOrLater, verdicts } from '../lib/replay-form.ts';
 import { Badge } from './basics.tsx';
 
 /** What another policy would have made of a call, turn by turn. */
 export function WhatIf({ whatIf }: { readonly whatIf: WhatIfReport }): ReactNode {
   const { turns, end } = whatIf;
-  const otherwise = turns.filter(({ verdict }) => verdict !== 'same').length;
+  const countOf = (...wanted: readonly Row['verdict'][]): number =>
+    turns.filter(({ verdict }) => wanted.includes(verdict)).length;
+  const unknown = countOf('untold');
   return (
     <section className="what-if" aria-label="What would have been different">
       <dl className="facts">
@@ -18,7 +20,8 @@ export function WhatIf({ whatIf }: { readonly whatIf: WhatIfReport }): ReactNode
         <div>
           <dt>Turns that would differ</dt>
           <dd>
-            {otherwise} of {turns.length}
+            {countOf('changed', 'gone', 'new')} of {turns.length - countOf('unknown')}
+            {unknown > 0 && `; of ${unknown} it is not known`}
           </dd>
         </div>
         <div>
@@ -48,7 +51,9 @@ function latencyOf({ voice_to_voice_ms: figures }: WhatIfReport): string {
   const { answers, was_p50: was, would_be_p50: wouldBe, change_mean: mean } = figures;
   if (was === null || wouldBe === null || mean === null) return 'No answer can be compared';
   const over = answers === 1 ? 'one answer' : `${answers} answers`;
-  return `${wholeMs(was)} → ${wholeMs(wouldBe)}, over ${over} ${soonerOrLater(mean)} on average`;
+  return isNoChange(mean) && isNoChange(wouldBe - was)
+    ? `${wholeMs(was)}, as it was (${over})`
+    : `${wholeMs(was)} → ${wholeMs(wouldBe)}; ${soonerOrLater(mean)} on average (${over})`;
 }
 
 const nameOfEnd = (reason: string | null): string =>
@@ -108,9 +113,9 @@ function TurnRow({ row }: { readonly row: Exclude<Row, { verdict: 'unknown' }> }
 function changeOf(row: Exclude<Row, { verdict: 'unknown' }>): string {
   const { was, would_be: wouldBe, latency_change_ms: changeMs } = row;
   if (!was || !wouldBe) return '';
-  if (changeMs !== null && Math.round(changeMs) !== 0)
+  if (changeMs !== null && !isNoChange(changeMs))
     return `${wholeMs(was.waterfall_ms.played ?? 0)} → ${wholeMs(wouldBe.waterfall_ms.played ?? 0)} (${soonerOrLater(changeMs)})`;
   if (was.interrupted !== wouldBe.interrupted)
-    return wouldBe.interrupted ? 'would be interrupted' : 'was interrupted';
+    return wouldBe.interrupted ? 'would be interrupted' : 'would not be interrupted';
   return `began ${soonerOrLater(wouldBe.start_ms - was.start_ms)}`;
 }

@@ -9,6 +9,7 @@ import { launchChromium } from './browser.ts';
 import { createLooker } from './look.ts';
 import { walkForms } from './walk-forms.ts';
 import type { Walk } from './walk-page.ts';
+import { walkReplay } from './walk-replay.ts';
 import { watchPage } from './watch-page.ts';
 
 /** A machine with two busy cores is slow; nothing here is about how long something takes. */
@@ -151,10 +152,8 @@ async function endCall({ page, stage }: Walk): Promise<void> {
   await call.done;
 }
 
-async function readCall(
-  { page, stage, looker, follow, expect }: Walk,
-  callId: string,
-): Promise<void> {
+async function readCall(walk: Walk, callId: string): Promise<void> {
+  const { page, stage, looker, follow, expect } = walk;
   await follow('Calls');
   await page.locator('.rows .row').nth(1).waitFor();
   await looker.look(page, 'calls');
@@ -168,6 +167,7 @@ async function readCall(
     ({ role, waterfall_ms: waterfall }) => role === 'agent' && Object.keys(waterfall).length > 0,
   );
   expect(bars === answers.length, `${bars} waterfalls for ${answers.length} answers`);
+  await walkReplay(walk);
   const saving = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download JSON' }).click();
   expect((await saving).suggestedFilename() === `call-${callId}.json`, 'the file has another name');
