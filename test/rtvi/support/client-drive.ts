@@ -1,4 +1,4 @@
-import { PipecatClient } from '@pipecat-ai/client-js';
+import { LogLevel, PipecatClient } from '@pipecat-ai/client-js';
 import type { RTVIEventCallbacks, Transport } from '@pipecat-ai/client-js';
 
 /** One thing that the client has told its page, in order. */
@@ -67,6 +67,8 @@ export function driveClient(transport: Transport): ClientDrive {
     CALLBACKS.map((name) => [name, (data: unknown) => note(name, data)]),
   );
   const client = new PipecatClient({ transport, enableMic: true, enableCam: false, callbacks });
+  // It writes down every message.
+  client.setLogLevel(LogLevel.NONE);
   const connect: ClientDrive['connect'] = async ({ wsUrl, token }, socketOrigin) => {
     await client.connect({ wsUrl: wsUrl.replace(/^wss?:\/\/[^/]+/, socketOrigin), token });
   };
