@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { endReasons } from '#protocol/calls.ts';
 import { watchedStep } from '#test/support/conversation-invariants.ts';
-import { policyWith, talk } from '#test/support/conversation.ts';
 import type { UntimedInput } from '#test/support/conversation-agent.ts';
+import { randomPlays, randomPolicies } from '#test/support/random-talks.ts';
 import { ENDING_MS } from './policies/dues.ts';
 import { PREPARED_TEXTS } from './ending.ts';
 import { newConversation } from './state.ts';
@@ -152,29 +152,6 @@ const happenings: fc.Arbitrary<readonly Happening[]> = fc.array(
   { maxLength: 80, size: '+1' },
 );
 
-const policies: fc.Arbitrary<Policy> = fc
-  .record({
-    vendorDecides: fc.boolean(),
-    enabled: fc.boolean(),
-    speculation: fc.boolean(),
-    greeting: fc.constantFrom('', 'Hello! How can I help you?', '…'),
-    interruptible: fc.boolean(),
-    prompts: fc.constantFrom([], ['Are you there?'], ['', 'Hello?', ' ']),
-    goodbye: fc.constantFrom('', 'Until next time.'),
-    minSpeechMs: fc.constantFrom(0, 120, 2_000),
-    maxCallMs: fc.constantFrom(30_000, 120_000),
-  })
-  .map((chosen) =>
-    policyWith({
-      endpointing: { vendorDecides: chosen.vendorDecides },
-      bargeIn: { enabled: chosen.enabled, minSpeechMs: chosen.minSpeechMs },
-      speculation: chosen.speculation,
-      greeting: { text: chosen.greeting, interruptible: chosen.interruptible },
-      idle: { prompts: chosen.prompts, goodbye: chosen.goodbye },
-      maxCallMs: chosen.maxCallMs,
-    }),
-  );
-
 /** Lets it all happen, with the timers that are set, then lets the clock run on until the call ends. */
 function run(policy: Policy, script: readonly Happening[]): void {
   const watched = watchedStep();
@@ -221,88 +198,24 @@ function run(policy: Policy, script: readonly Happening[]): void {
 
 test('whatever happens, in whatever order, the conversation keeps its promises and ends', () => {
   fc.assert(
-    fc.property(policies, happenings, (policy, script) => run(policy, script)),
+    fc.property(randomPolicies, happenings, (policy, script) => run(policy, script)),
     { numRuns: 700 },
   );
 });
 
-const thoughts = fc.array(
-  fc.record({
-    text: fc.constantFrom(
-      'Yes.',
-      'One, two, three. Four five.',
-      'Sure, which day do you want?',
-      '',
-    ),
-    tools: fc.constantFrom(
-      [],
-      [],
-      [{ name: 'look_up' }],
-      [{ name: 'book', lasting: true }],
-      [{ name: 'send_digits' }],
-      [{ name: 'look_up' }, { name: 'transfer_call' }],
-      [{ name: 'end_call' }],
-    ),
-    firstTokenMs: fc.constantFrom(0, 300, 900, 5_000, Infinity),
-  }),
-  { maxLength: 12 },
-);
-const voices = fc.record({
-  speechMs: fc.constantFrom(0, 150, 900, 5_000),
-  toolMs: fc.constantFrom(0, 700, 6_000, Infinity),
-});
-/** What a caller does, and how long after the last. */
-const callers = fc.array(
-  fc.tuple(
-    fc.constantFrom(0, 100, 300, 700, 1_500, 3_000, 12_000),
-    fc.constantFrom(
-      'speak',
-      'speak',
-      'speak',
-      'whisper',
-      'nod',
-      'cough',
-      'key',
-      'type',
-      'owner',
-      'leave',
-    ),
-    fc.integer({ min: 1, max: 5 }),
-  ),
-  { maxLength: 12 },
-);
-
 test('the same where the other side owns the sound', () => {
   fc.assert(
-    fc.property(policies.map(wordedPolicy), happenings, (policy, script) => run(policy, script)),
+    fc.property(randomPolicies.map(wordedPolicy), happenings, (policy, script) =>
+      run(policy, script),
+    ),
     { numRuns: 700 },
   );
 });
 
 test('what both sides said stands in the record once, and the agent exactly as far as it was heard', () => {
   fc.assert(
-    fc.property(policies, thoughts, voices, callers, (policy, script, voice, caller) => {
-      const call = talk(policy, { thoughts: script, voice });
-      let count = 0;
-      let typedCount = 0;
-      for (const [afterMs, what, size] of caller) {
-        call.wait(afterMs);
-        if (call.ended !== undefined) break;
-        if (what === 'speak' || what === 'whisper') {
-          const words = Array.from({ length: size }, () => `word${count++}`).join(' ');
-          call.say(words, { unvoiced: what === 'whisper' });
-        }
-        if (what === 'nod') call.say('mm-hm');
-        if (what === 'cough') call.cough(size * 100);
-        if (what === 'key') call.send({ type: 'key', digit: String(size) });
-        if (what === 'type')
-          call.send({ type: 'typed', text: `typed${typedCount++}`, isAnswered: size > 1 });
-        if (what === 'owner') call.send({ type: 'say', text: 'A word from the owner.' });
-        if (what === 'leave' && size === 5) call.send({ type: 'closed', by: 'caller' });
-      }
-      const talkedMs = call.state.phase.name === 'talking' ? call.nowMs : 0;
-      call.toEnd();
-
+    fc.property(randomPlays([0]), (play) => {
+      const { call, wordCount, typedCount, talkedMs } = play();
       const said = (role: string): readonly string[] =>
         call.turns
           .filter((turn) => turn.role === role)
@@ -323,7 +236,7 @@ test('what both sides said stands in the record once, and the agent exactly as f
       // A call that goes on has heard all of it.
       if (talkedMs > 0 && call.ended === 'silence')
         expect([recorded, typed.toSorted()]).toEqual([
-          Array.from({ length: count }, (_, index) => `word${index}`),
+          Array.from({ length: wordCount }, (_, index) => `word${index}`),
           Array.from({ length: typedCount }, (_, index) => `typed${index}`).toSorted(),
         ]);
     }),

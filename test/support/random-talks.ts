@@ -3,14 +3,16 @@ import type { Policy } from '#conversation/policy.ts';
 import { policyWith, talk } from './conversation.ts';
 import type { Talk } from './conversation.ts';
 
-const policies: fc.Arbitrary<Policy> = fc
+/** Settings that matter to who speaks, and texts that are hard to say. */
+export const randomPolicies: fc.Arbitrary<Policy> = fc
   .record({
     vendorDecides: fc.boolean(),
     enabled: fc.boolean(),
     speculation: fc.boolean(),
-    greeting: fc.constantFrom('', 'Hello! How can I help you?'),
+    greeting: fc.constantFrom('', 'Hello! How can I help you?', '…'),
     interruptible: fc.boolean(),
-    prompts: fc.constantFrom([], ['Are you there?']),
+    prompts: fc.constantFrom([], ['Are you there?'], ['', 'Hello?', ' ']),
+    goodbye: fc.constantFrom('', 'Until next time.'),
     minSpeechMs: fc.constantFrom(0, 120, 2_000),
     maxCallMs: fc.constantFrom(30_000, 120_000),
   })
@@ -20,7 +22,7 @@ const policies: fc.Arbitrary<Policy> = fc
       bargeIn: { enabled: chosen.enabled, minSpeechMs: chosen.minSpeechMs },
       speculation: chosen.speculation,
       greeting: { text: chosen.greeting, interruptible: chosen.interruptible },
-      idle: { prompts: chosen.prompts },
+      idle: { prompts: chosen.prompts, goodbye: chosen.goodbye },
       maxCallMs: chosen.maxCallMs,
     }),
   );
@@ -46,11 +48,12 @@ const thoughts = fc.array(
   }),
   { maxLength: 12 },
 );
-const voices = fc.record({
-  speechMs: fc.constantFrom(0, 150, 900, 5_000),
-  toolMs: fc.constantFrom(0, 700, 6_000, Infinity),
-  markLagMs: fc.constantFrom(0, 0, 40),
-});
+const voicesWith = (markLagsMs: readonly number[]) =>
+  fc.record({
+    speechMs: fc.constantFrom(0, 150, 900, 5_000),
+    toolMs: fc.constantFrom(0, 700, 6_000, Infinity),
+    markLagMs: fc.constantFrom(...markLagsMs),
+  });
 /** What a caller does, and how long after the last. */
 const callers = fc.array(
   fc.tuple(
@@ -72,27 +75,50 @@ const callers = fc.array(
   { maxLength: 12 },
 );
 
-/** Whole calls with a caller, an agent and a line that behave like ones; playing one ends it. */
-export const randomTalks: fc.Arbitrary<() => Talk> = fc
-  .tuple(policies, thoughts, voices, callers)
-  .map(([policy, script, voice, caller]) => () => {
-    const call = talk(policy, { thoughts: script, voice });
-    let count = 0;
-    for (const [afterMs, what, size] of caller) {
-      call.wait(afterMs);
-      if (call.ended !== undefined) break;
-      if (what === 'speak' || what === 'whisper') {
-        const words = Array.from({ length: size }, () => `word${count++}`).join(' ');
-        call.say(words, { unvoiced: what === 'whisper' });
+/** A call that was played to its end. */
+export type PlayedTalk = {
+  readonly call: Talk;
+  /** The caller said `word0`, `word1` and so on, as many as these. */
+  readonly wordCount: number;
+  /** And typed `typed0` and so on. */
+  readonly typedCount: number;
+  /** For how long both sides had talked when the caller had done all of it; 0: the call was over. */
+  readonly talkedMs: number;
+};
+
+/**
+ * Whole calls with a caller, an agent and a line that behave like ones; playing one ends it.
+ *
+ * @param markLagsMs how late the line may tell what was played
+ */
+export const randomPlays = (markLagsMs: readonly number[]): fc.Arbitrary<() => PlayedTalk> =>
+  fc
+    .tuple(randomPolicies, thoughts, voicesWith(markLagsMs), callers)
+    .map(([policy, script, voice, caller]) => () => {
+      const call = talk(policy, { thoughts: script, voice });
+      let wordCount = 0;
+      let typedCount = 0;
+      for (const [afterMs, what, size] of caller) {
+        call.wait(afterMs);
+        if (call.ended !== undefined) break;
+        if (what === 'speak' || what === 'whisper') {
+          const words = Array.from({ length: size }, () => `word${wordCount++}`).join(' ');
+          call.say(words, { unvoiced: what === 'whisper' });
+        }
+        if (what === 'nod') call.say('mm-hm');
+        if (what === 'cough') call.cough(size * 100);
+        if (what === 'key') call.send({ type: 'key', digit: String(size) });
+        if (what === 'type')
+          call.send({ type: 'typed', text: `typed${typedCount++}`, isAnswered: size > 1 });
+        if (what === 'owner') call.send({ type: 'say', text: 'A word from the owner.' });
+        if (what === 'leave' && size === 5) call.send({ type: 'closed', by: 'caller' });
       }
-      if (what === 'nod') call.say('mm-hm');
-      if (what === 'cough') call.cough(size * 100);
-      if (what === 'key') call.send({ type: 'key', digit: String(size) });
-      if (what === 'type')
-        call.send({ type: 'typed', text: `typed${count++}`, isAnswered: size > 1 });
-      if (what === 'owner') call.send({ type: 'say', text: 'A word from the owner.' });
-      if (what === 'leave' && size === 5) call.send({ type: 'closed', by: 'caller' });
-    }
-    call.toEnd();
-    return call;
-  });
+      const talkedMs = call.state.phase.name === 'talking' ? call.nowMs : 0;
+      call.toEnd();
+      return { call, wordCount, typedCount, talkedMs };
+    });
+
+/** The same on lines that are prompt or late, where the call alone matters. */
+export const randomTalks: fc.Arbitrary<() => Talk> = randomPlays([0, 0, 40]).map(
+  (play) => () => play().call,
+);
