@@ -63,7 +63,9 @@ export function nextLiveCalls(calls: LiveCalls, change: LiveChange): LiveCalls {
   if (change.type === 'listed') list(next, change);
   else if (change.type === 'stored') begin(next, change);
   else for (const event of change.events) take(next, event, change.nowMs);
-  const ended = [...next.values()].filter((call) => call.state === 'ended');
+  const ended = [...next.values()]
+    .filter((call) => call.state === 'ended')
+    .toSorted((left, right) => (left.endedAtMs ?? 0) - (right.endedAtMs ?? 0));
   for (const { callId } of ended.slice(0, Math.max(0, ended.length - ENDED_KEPT)))
     next.delete(callId);
   return next;
@@ -81,7 +83,8 @@ function list(
     // Its end was told while the list was on its way.
     if (known?.state === 'ended') continue;
     const call = known ?? newCall(record.call_id, askedAtMs);
-    calls.set(record.call_id, withRecord(call, record, mergeTurns(call.turns, record.turns)));
+    const turns = mergeTurns(call.turns, record.turns);
+    calls.set(record.call_id, withRecord(call, record, turns, askedAtMs));
   }
 }
 
@@ -94,16 +97,22 @@ function begin(
   for (const { callId, state } of before.values()) if (state !== 'ended') calls.delete(callId);
   for (const record of records) {
     const known = before.get(record.call_id) ?? newCall(record.call_id, nowMs);
-    calls.set(record.call_id, withRecord({ ...known, ...QUIET }, record, record.turns));
+    calls.set(record.call_id, withRecord({ ...known, ...QUIET }, record, record.turns, nowMs));
   }
 }
 
-const withRecord = (call: LiveCall, record: Call, turns: readonly Turn[]): LiveCall => ({
+/** By this machine's clock, whatever the server's says: how long a call lasts is the same by both. */
+const withRecord = (
+  call: LiveCall,
+  record: Call,
+  turns: readonly Turn[],
+  nowMs: number,
+): LiveCall => ({
   ...call,
   callerPhone: record.caller_phone,
   state: record.state,
-  startedAtMs: Date.parse(record.started_at),
-  endedAtMs: record.ended_at === null ? undefined : Date.parse(record.ended_at),
+  startedAtMs: nowMs - record.duration_seconds * 1_000,
+  endedAtMs: record.ended_at === null ? undefined : nowMs,
   end: record.end_reason ? { reason: record.end_reason, detail: record.end_detail } : undefined,
   turns,
   ...(record.state === 'ended' && QUIET),

@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { callerName } from '../lib/format.ts';
 import type { LiveCall } from '../lib/live-calls.ts';
@@ -14,6 +14,8 @@ import { SentenceForm } from '../parts/sentence-form.tsx';
 
 /** A longer list is of no use to the eye; the newest are shown. */
 const SHOWN_MAX = 100;
+/** However many calls begin and end, the server is asked for their number this often at most. */
+const ASK_EVERY_MS = 1_000;
 const WITH_LEVELS = { levels: true };
 
 /** The calls of an instance as they happen. */
@@ -32,9 +34,20 @@ export function LivePage({ instanceId }: { readonly instanceId: string }): React
   useEffect(() => setChosen(shownId), [shownId]);
   // The head of the page counts the calls as well.
   const openCount = open.length;
+  const askTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => {
-    void client.invalidateQueries({ queryKey: voiceStatusQuery(api, instanceId).queryKey });
+    askTimer.current ??= setTimeout(() => {
+      askTimer.current = undefined;
+      void client.invalidateQueries({ queryKey: voiceStatusQuery(api, instanceId).queryKey });
+    }, ASK_EVERY_MS);
   }, [client, api, instanceId, openCount]);
+  useEffect(
+    () => () => {
+      clearTimeout(askTimer.current);
+      askTimer.current = undefined;
+    },
+    [],
+  );
 
   if (view.stream === 'refused' && view.error) return <Failure error={view.error} />;
   return (
