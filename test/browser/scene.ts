@@ -99,7 +99,8 @@ export const isWhole = (sent: readonly string[]): boolean =>
 
 const wholeOf = ({ heard, unheard }: ShownTurn): string => plain(`${heard} ${unheard}`);
 
-const replyTo = (text: string): string => {
+/** What the model says to it. */
+export const replyTo = (text: string): string => {
   const items = [{ type: 'message', role: 'user', text }] as const;
   return demoBrain({ model: '', instructions: '', items, tools: ['end_call'] }).text ?? '';
 };

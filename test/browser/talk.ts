@@ -13,7 +13,7 @@ import { launchChromium } from '#test/console/browser.ts';
 import { createLooker } from '#test/console/look.ts';
 import type { Looker } from '#test/console/look.ts';
 import { watchPage } from '#test/console/watch-page.ts';
-import { eventually } from '#test/e2e/support/eventually.ts';
+import { endedRecord } from '#test/e2e/support/ended-record.ts';
 import { FAKE_DEVICE, speakingArgs, UNPROCESSED, writeMicrophone } from './fake-microphone.ts';
 import { isWhole, judgeScene, scene } from './scene.ts';
 import type { ShownTurn } from './scene.ts';
@@ -161,7 +161,7 @@ async function callByVoice({ page, stage, problems }: Visit): Promise<CallByVoic
   sent.end();
   return {
     shown: await shownTurns(page),
-    record: await completeRecord(stage, callId),
+    record: await endedRecord(stage, callId),
     received: received.words.map(({ text }) => text),
     sent: sent.words.map(({ text }) => text),
   };
@@ -185,7 +185,7 @@ async function callInWriting({ page, stage, looker, problems }: Visit): Promise<
   await page.getByRole('button', { name: 'Hang up' }).click();
   await page.locator('.ended', { hasText: 'Caller hung up' }).waitFor();
   await looker.look(page, 'talk-ended');
-  const { end_reason: reason, turns } = await completeRecord(stage, callId);
+  const { end_reason: reason, turns } = await endedRecord(stage, callId);
   const written = turns.filter(({ role }) => role === 'caller').map(({ text }) => text);
   if (reason !== 'caller_hangup' || written.join() !== TYPED)
     problems.push(`the typed call ended with ${String(reason)}, and has “${written.join()}”`);
@@ -207,13 +207,6 @@ async function ownCallId(page: Page): Promise<string> {
   const link = await page.getByRole('link', { name: 'Details' }).getAttribute('href');
   return link?.replace('/calls/', '') ?? '';
 }
-
-/** The record once the server has written all of it. */
-const completeRecord = (stage: Stage, callId: string): Promise<Call> =>
-  eventually('the record to be complete', async () => {
-    const call = await stage.call(callId);
-    return call.ended_at === null ? undefined : call;
-  });
 
 const shownSchema = z.array(
   z.object({ role: z.enum(['caller', 'agent']), heard: z.string(), unheard: z.string() }),

@@ -5,7 +5,7 @@ import type { Step } from '#sandbox/caller/script.ts';
 import { startSandbox } from '#sandbox/sandbox.ts';
 import type { Sandbox } from '#sandbox/sandbox.ts';
 import { ASK_FOR_STORY, STORY, testBrain } from '#test/e2e/support/brain.ts';
-import { eventually } from '#test/e2e/support/eventually.ts';
+import { endedRecord } from '#test/e2e/support/ended-record.ts';
 import { heardBy, plain, writtenAsHeard } from '#test/e2e/support/words.ts';
 import { openWorld } from '#test/e2e/support/world.ts';
 import type { World } from '#test/e2e/support/world.ts';
@@ -52,10 +52,7 @@ describe("Pipecat's own client", () => {
       await call.drive.over;
       const experience = await person.done;
       expect(experience.problem).toBeUndefined();
-      const record = await eventually('the record to be complete', async () => {
-        const found = await world.owner.call(live?.call_id ?? '');
-        return found.ended_at === null ? undefined : found;
-      });
+      const record = await endedRecord(world.owner, live?.call_id ?? '');
       expect(record).toMatchObject({
         caller_phone: 'web',
         provider: 'pipecat',

@@ -12,6 +12,7 @@ import type { PhoneCall } from '#sandbox/carrier/phone-call.ts';
 import { followEvents } from '#sandbox/demo/live-events.ts';
 import type { Owner } from '#sandbox/demo/owner.ts';
 import type { Sandbox } from '#sandbox/sandbox.ts';
+import { endedRecord } from './ended-record.ts';
 import { eventually } from './eventually.ts';
 
 export type AgentOptions = {
@@ -134,10 +135,7 @@ export function agentsOf(parts: {
       async record() {
         await call.done;
         const known = await id();
-        const record = await eventually('the record to be complete', async () => {
-          const found = await owner.call(known);
-          return found.ended_at === null ? undefined : found;
-        });
+        const record = await endedRecord(owner, known);
         stream.close();
         return record;
       },

@@ -4,6 +4,7 @@ import type { Call, EndReason } from '#protocol/calls.ts';
 import type { Monologue } from '#test/browser/monologue.ts';
 import { ASK_FOR_STORY, STORY } from '#test/e2e/support/brain.ts';
 import type { Agent } from '#test/e2e/support/agents.ts';
+import { endedRecord } from '#test/e2e/support/ended-record.ts';
 import { eventually } from '#test/e2e/support/eventually.ts';
 import { plain } from '#test/e2e/support/words.ts';
 import type { World } from '#test/e2e/support/world.ts';
@@ -41,7 +42,7 @@ export const rtviCases: readonly RtviCase[] = [
         { afterMs: 5_000, say: 'Thank you, goodbye.' },
       ]);
       await client.over();
-      const { end_reason: reason, turns } = await recordOf(world, callId);
+      const { end_reason: reason, turns } = await endedRecord(world.owner, callId);
       expect(reason).toBe('agent_hangup');
       expect(turns.map(({ role, interrupted }) => `${role} ${interrupted}`)).toEqual([
         'agent false',
@@ -226,14 +227,8 @@ const saying = (client: Actions, text: string): Promise<true> =>
       : undefined,
   );
 
-const recordOf = (world: World, callId: string): Promise<Call> =>
-  eventually('the record to be complete', async () => {
-    const found = await world.owner.call(callId);
-    return found.ended_at === null ? undefined : found;
-  });
-
 async function endOf(world: World, callId: string, reason: EndReason): Promise<Call> {
-  const record = await recordOf(world, callId);
+  const record = await endedRecord(world.owner, callId);
   expect(record).toMatchObject({
     end_reason: reason,
     caller_phone: 'web',
