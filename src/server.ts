@@ -19,6 +19,7 @@ import { createProviderEventWorker } from '#providers/provider-event-worker.ts';
 import { createRetellProvider } from '#providers/retell/provider.ts';
 import { createWiringWorker } from '#providers/wiring-worker.ts';
 import { createCallFloor } from '#session/live-calls.ts';
+import { tellingEnds } from '#session/told-ends.ts';
 import { createToolbox } from '#session/tools/toolbox.ts';
 import { createVendorPool } from '#session/vendor-pool.ts';
 import type { Store } from '#store/store.ts';
@@ -67,6 +68,7 @@ export async function createServer(parts: {
   });
   const toolbox = createToolbox({ allowPrivate: config.toolAllowPrivate, clock, log });
   const floor = createCallFloor({ store, vendorPool, toolbox, voiceActivity, clock, log });
+  const toldStore = tellingEnds(store, { publish: floor.publish, log });
   const vendorKeys = keysByRole();
   const checkKeys: CheckKeys = async ({ tenantId, instanceId }, secrets) => {
     const instance = await store.instances.get(tenantId, instanceId);
@@ -99,7 +101,7 @@ export async function createServer(parts: {
   });
   const hasRoom = (): boolean => floor.count() < config.maxCalls;
   const browserCalls = createBrowserCalls({
-    store,
+    store: toldStore,
     clock,
     log,
     publicUrl,
@@ -120,7 +122,7 @@ export async function createServer(parts: {
     providers,
     lock,
     auth: config.auth,
-    live: withHostedCalls(floor, { store, retellUrl: config.retellUrl, clock, log }),
+    live: withHostedCalls(floor, { store: toldStore, retellUrl: config.retellUrl, clock, log }),
     toolAllowPrivate: config.toolAllowPrivate,
     metrics,
     ready,
@@ -130,7 +132,7 @@ export async function createServer(parts: {
     browserCalls,
   });
   registerHooks(api, {
-    store,
+    store: toldStore,
     clock,
     log,
     publicUrl,

@@ -323,10 +323,14 @@ test('of what is kept is left out what the stored call has, with the words that 
     { type: 'turn', ...at, turn: newTurn(1) },
   ];
   const told = events.map((event, index) => ({ id: String(index), event }));
-  const left = (turnCount: number, hasEnded = false) =>
-    notCovered(told, new Map([['a', { turnCount, hasEnded }]])).map(({ id }) => id);
+  const left = (count: number, hasEnded = false, change: Partial<Turn> = {}) => {
+    const turns = Array.from({ length: count }, (_, index) => newTurn(index, change));
+    return notCovered(told, new Map([['a', { turns, hasEnded }]])).map(({ id }) => id);
+  };
   expect(left(0)).toEqual(['0', '1', '2', '3', '4']);
   expect(left(1)).toEqual(['2', '3', '4']);
   expect(left(2)).toEqual(['2']);
   expect(left(1, true)).toEqual(['2']);
+  // What a provider tells of a turn may grow.
+  expect(left(2, false, { text: 'turn' })).toEqual(['0', '1', '2', '3', '4']);
 });

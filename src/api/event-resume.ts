@@ -1,5 +1,6 @@
 import type { ToldEvent } from '#contracts/live-calls.ts';
 import { VoiceError } from '#lib/errors.ts';
+import type { Turn } from '#protocol/calls.ts';
 import type { StreamEvent } from '#protocol/events.ts';
 import type { ApiParts } from './parts.ts';
 
@@ -43,7 +44,7 @@ export async function findStored(
 }
 
 /** How far the stored call goes: what was told of it until there is in it. */
-export type Covered = { readonly turnCount: number; readonly hasEnded: boolean };
+export type Covered = { readonly turns: readonly Turn[]; readonly hasEnded: boolean };
 
 /** Tells the calls, some at a time, as fast as `tell` takes them. Answers what it told. */
 export async function tellStored(
@@ -59,7 +60,7 @@ export async function tellStored(
     await tell(
       calls.map(({ provider_record: _record, ...call }) => {
         const hasEnded = call.ended_at !== null;
-        covered.set(call.call_id, { turnCount: call.turns.length, hasEnded });
+        covered.set(call.call_id, { turns: call.turns, hasEnded });
         // What is stored of a live call's state is up to a quarter of a second old.
         const state = hasEnded ? call.state : (states.get(call.call_id) ?? call.state);
         return { type: 'call', call_id: call.call_id, call: { ...call, state } };
@@ -85,10 +86,11 @@ export function notCovered(
   return events.filter(({ event }, at) => at > (last.get(event.call_id) ?? -1));
 }
 
-const isIn = ({ turnCount, hasEnded }: Covered, event: ToldEvent['event']): boolean =>
+const isIn = ({ turns, hasEnded }: Covered, event: ToldEvent['event']): boolean =>
   hasEnded ||
   event.type === 'call-started' ||
-  (event.type === 'turn' && event.turn.index < turnCount);
+  // A turn that a provider told of may have grown since.
+  (event.type === 'turn' && (turns[event.turn.index]?.text.length ?? -1) >= event.turn.text.length);
 
 async function within(clock: Parts['clock'], limitMs: number, work: Promise<void>): Promise<void> {
   const stop = new AbortController();

@@ -30,11 +30,11 @@ test('events reach those who watch the instance, until they leave', () => {
   expect(seen).toEqual(['a']);
 });
 
-test('a call begins once, whoever says so, and may begin again after its end', () => {
+test('a call begins and ends once, whoever says so, and may begin again after its end', () => {
   const bus = createEventBus({ log: silentLog, clock: virtualClock(NOON_MS) });
   const seen: string[] = [];
   bus.subscribe('one', ({ type }) => seen.push(type));
-  for (const event of [started('a'), started('a'), ended('a'), started('a')])
+  for (const event of [started('a'), started('a'), ended('a'), ended('a'), started('a')])
     bus.publish('one', event);
   expect(seen).toEqual(['call-started', 'call-ended', 'call-started']);
 });
@@ -86,7 +86,7 @@ test('an id of another node, of the future or too long ago is unknown, but tells
   const unknown = { is: 'unknown', toldAtMs: NOON_MS };
   expect(other.since('one', first)).toEqual(unknown);
   expect(bus.since('one', first.replace('.0.', '.1.'))).toEqual(unknown);
-  for (let count = 0; count < 8_192; count += 1) bus.publish('one', ended('a'));
+  for (let count = 0; count < 8_192; count += 1) bus.publish('one', ended(`call ${count}`));
   expect(idsAfter(bus, 'one', first)).toHaveLength(8_192);
   bus.publish('two', ended('a'));
   expect(bus.since('one', first)).toEqual(unknown);

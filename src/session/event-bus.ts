@@ -5,8 +5,8 @@ import { newToken } from '#lib/ids.ts';
 import type { Log } from '#lib/log.ts';
 import type { LiveEvent } from '#protocol/events.ts';
 
-/** Of a call that goes on elsewhere the end is not told here: so many are remembered, and no more. */
-const BEGUN_MAX = 10_000;
+/** Of calls that have begun, and of those that have ended, so many are remembered, and no more. */
+const REMEMBERED_MAX = 10_000;
 /**
  * So many of all instances are kept for readers that come back, some seconds' worth on a busy node
  * and a few megabytes. Who was away for longer is told what is stored.
@@ -17,7 +17,7 @@ type Listener = (event: LiveEvent, id: string) => void;
 
 /** Live events of this node's calls, by instance. */
 export type EventBus = {
-  /** A call begins once: both who leads it and who is told of it may say so. */
+  /** A call begins and ends once: both who leads it and who is told of it may say so. */
   publish(instanceId: string, event: LiveEvent): void;
   subscribe(instanceId: string, on: Listener): () => void;
   position(): string;
@@ -41,17 +41,19 @@ export function createEventBus({
   const node = newToken(9);
   const listeners = new Map<string, Set<Listener>>();
   const begun = new Set<string>();
+  const ended = new Set<string>();
   /** The event of count n stands at n modulo their number. */
   const kept: (Kept | undefined)[] = [];
   let count = 0;
 
-  const isRepeated = ({ type, call_id }: LiveEvent): boolean => {
-    if (type === 'call-ended') begun.delete(call_id);
-    if (type !== 'call-started') return false;
-    if (begun.has(call_id)) return true;
-    begun.add(call_id);
-    const [oldest] = begun;
-    if (begun.size > BEGUN_MAX && oldest !== undefined) begun.delete(oldest);
+  const isRepeated = ({ type, call_id: callId }: LiveEvent): boolean => {
+    if (type !== 'call-started' && type !== 'call-ended') return false;
+    const [same, opposite] = type === 'call-started' ? [begun, ended] : [ended, begun];
+    opposite.delete(callId);
+    if (same.has(callId)) return true;
+    same.add(callId);
+    const [oldest] = same;
+    if (same.size > REMEMBERED_MAX && oldest !== undefined) same.delete(oldest);
     return false;
   };
   const position = (): string => `${node}.${count}.${Math.floor(clock.now())}`;
