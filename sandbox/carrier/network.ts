@@ -89,7 +89,11 @@ export function loopbackNetwork(routes: Routes): Network {
         return { send: () => undefined, close: () => undefined, kill: () => undefined };
       }
       const target = `ws://${local.host}${url.pathname}${url.search}`;
-      return openSocket(target, { ...proxied(url), ...headers }, listener);
+      const socket = new WebSocket(target, {
+        headers: { ...proxied(url), ...headers },
+        perMessageDeflate: false,
+      });
+      return socketOf(socket, listener);
     },
   };
 }
@@ -136,20 +140,27 @@ function post(
   });
 }
 
-function openSocket(
-  target: string,
-  headers: Readonly<Record<string, string>>,
+/**
+ * A WebSocket that is being opened, as the carrier sees it: its listener is told once how it ended,
+ * and nothing after that.
+ *
+ * @param settled told once it is open, or will never be
+ */
+export function socketOf(
+  socket: WebSocket,
   listener: SocketListener,
+  settled: () => void = () => undefined,
 ): Socket {
-  const socket = new WebSocket(target, { headers, perMessageDeflate: false });
   let state: 'connecting' | 'open' | 'over' = 'connecting';
   const over = (tell: () => void): void => {
+    settled();
     if (state === 'over') return;
     state = 'over';
     tell();
   };
   socket.on('open', () => {
     state = 'open';
+    settled();
     listener.open();
   });
   socket.on('message', (data, binary) => {

@@ -3,7 +3,7 @@ import type { Clock } from '#lib/clock.ts';
 import { isRecord } from '#lib/record.ts';
 import type { Call } from '#protocol/calls.ts';
 import type { LiveEvent } from '#protocol/events.ts';
-import { followEvents } from './live-events.ts';
+import { askUntil, whileFollowing } from './follow-call.ts';
 import { judgeDemo } from './result.ts';
 import type { DemoResult } from './result.ts';
 import { demoScript } from './scenario.ts';
@@ -24,7 +24,6 @@ export type RetellDemoResult = DemoResult & {
 
 /** Webhooks come after the end of a call, and undoing a setup after its answer. */
 const LIMIT_MS = 20_000;
-const POLL_MS = 50;
 
 /**
  * Phones an agent whose voice Retell carries, follows the call until its record is complete, and takes
@@ -35,19 +34,9 @@ export async function playRetellDemo(
   clock: Clock,
   onEvent: (event: LiveEvent) => void,
 ): Promise<RetellDemoResult> {
-  const { sandbox, server, instanceId, apiKey, retell } = stage;
+  const { sandbox, instanceId, retell } = stage;
   if (!retell) throw new Error('The channel is not set up with Retell.');
-  const started = Promise.withResolvers<string>();
-  const events = await followEvents({
-    origin: server.origin,
-    instanceId,
-    apiKey,
-    on(event) {
-      onEvent(event);
-      if (event.type === 'call-started') started.resolve(event.call_id);
-    },
-  });
-  try {
+  return whileFollowing(stage, 'call-started', onEvent, async (started) => {
     const phone = sandbox.retell.call({
       from: CALLER_NUMBER,
       to: AGENT_NUMBER,
@@ -60,11 +49,11 @@ export async function playRetellDemo(
       throw new Error(`The server said nothing of the call: ${strangeness(stage)}`);
     });
     unknown.catch(() => undefined);
-    const callId = await Promise.race([started.promise, unknown]);
-    const call = await until(clock, () => stage.call(callId), isComplete);
+    const callId = await Promise.race([started, unknown]);
+    const call = await askUntil(clock, LIMIT_MS, () => stage.call(callId), isComplete);
     await stage.owner.ask('DELETE', `/v1/instances/${instanceId}/channels/voice`);
     const isRestored = (): boolean => isDeepStrictEqual(retell.account.snapshot(), retell.before);
-    const restored = await until(clock, async () => isRestored(), Boolean);
+    const restored = await askUntil(clock, LIMIT_MS, async () => isRestored(), Boolean);
 
     const result = judgeDemo(call, outcome.record, []);
     const record_complete = isComplete(call);
@@ -84,24 +73,7 @@ export async function playRetellDemo(
       restored,
       problems,
     };
-  } finally {
-    events.close();
-    await events.closed;
-  }
-}
-
-/** Asks until the answer is good, or it takes too long: then the last answer it is. */
-async function until<Value>(
-  clock: Clock,
-  ask: () => Promise<Value>,
-  isGood: (value: Value) => boolean,
-): Promise<Value> {
-  const untilMs = clock.now() + LIMIT_MS;
-  for (;;) {
-    const value = await ask();
-    if (isGood(value) || clock.now() > untilMs) return value;
-    await clock.sleep(POLL_MS);
-  }
+  });
 }
 
 const RECORD = ['call_cost', 'recording_url', 'latency', 'disconnection_reason', 'call_analysis'];

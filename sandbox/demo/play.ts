@@ -1,7 +1,7 @@
 import type { Clock } from '#lib/clock.ts';
 import type { LiveEvent } from '#protocol/events.ts';
 import { scriptedCaller } from '#sandbox/caller/scripted-caller.ts';
-import { followEvents } from './live-events.ts';
+import { askUntil, whileFollowing } from './follow-call.ts';
 import { judgeDemo } from './result.ts';
 import type { DemoResult } from './result.ts';
 import { demoScript } from './scenario.ts';
@@ -9,7 +9,6 @@ import { AGENT_NUMBER, CALLER_NUMBER } from './stage.ts';
 import type { Stage } from './stage.ts';
 
 const RECORD_LIMIT_MS = 10_000;
-const RECORD_POLL_MS = 50;
 
 /** Phones the agent and follows the call to the end of its record. */
 export async function playDemo(
@@ -17,18 +16,8 @@ export async function playDemo(
   clock: Clock,
   onEvent: (event: LiveEvent) => void,
 ): Promise<DemoResult> {
-  const { sandbox, server, instanceId, apiKey } = stage;
-  const ended = Promise.withResolvers<string>();
-  const events = await followEvents({
-    origin: server.origin,
-    instanceId,
-    apiKey,
-    on(event) {
-      onEvent(event);
-      if (event.type === 'call-ended') ended.resolve(event.call_id);
-    },
-  });
-  try {
+  const { sandbox } = stage;
+  return whileFollowing(stage, 'call-ended', onEvent, async (ended) => {
     const warningsBefore = sandbox.carrier.warnings.length;
     const caller = await scriptedCaller({
       bank: sandbox.bank,
@@ -46,26 +35,20 @@ export async function playDemo(
       );
     });
     noAnswer.catch(() => undefined);
-    const callId = await Promise.race([ended.promise, noAnswer]);
+    const callId = await Promise.race([ended, noAnswer]);
     const record = await caller.done;
     await call.done;
     const warnings = sandbox.carrier.warnings
       .slice(warningsBefore)
       .map(({ code, message }) => `${code} ${message}`);
     const slackWords = stage.hasWordTimes ? 0 : 1;
-    return judgeDemo(await finishedCall(stage, clock, callId), record, warnings, slackWords);
-  } finally {
-    events.close();
-    await events.closed;
-  }
-}
-
-/** The call's record once it is complete: it is written while the last event is on its way. */
-async function finishedCall(stage: Stage, clock: Clock, callId: string) {
-  const untilMs = clock.now() + RECORD_LIMIT_MS;
-  for (;;) {
-    const call = await stage.call(callId);
-    if (call.ended_at !== null || clock.now() > untilMs) return call;
-    await clock.sleep(RECORD_POLL_MS);
-  }
+    // It is written while the last event is on its way.
+    const finished = await askUntil(
+      clock,
+      RECORD_LIMIT_MS,
+      () => stage.call(callId),
+      ({ ended_at }) => ended_at !== null,
+    );
+    return judgeDemo(finished, record, warnings, slackWords);
+  });
 }

@@ -1,12 +1,10 @@
 import type { Thought } from '#contracts/language-model.ts';
 import { silentLog } from '#lib/log.ts';
 import { agentConfigSchema } from '#protocol/agent-config.ts';
-import type { EndReason, Turn } from '#protocol/calls.ts';
-import type { LiveEvent } from '#protocol/events.ts';
 import type { VirtualClock } from '#lib/virtual-clock.ts';
 import { startSession } from '#session/session.ts';
 import type { SessionParts } from '#session/session.ts';
-import type { JournalEntry } from '#store/store.ts';
+import { callNotes } from './call-notes.ts';
 import { fakeLine, fakeVendors, newClock } from './session-world.ts';
 
 /** A call in virtual time: real session and conversation, everything around them played. */
@@ -22,12 +20,7 @@ export function phoneCall(
   const { clock = newClock() } = options;
   const line = fakeLine(clock);
   const vendors = fakeVendors(clock, options);
-  const turns: Turn[] = [];
-  const journal: JournalEntry[] = [];
-  const events: LiveEvent[] = [];
-  const done: string[] = [];
-  const states: string[] = [];
-  let end: { reason: EndReason; detail: string | null } | undefined;
+  const { parts, end, ...notes } = callNotes();
   const session = startSession({
     callId: 'call-1',
     callerPhone: '+12025550188',
@@ -41,37 +34,19 @@ export function phoneCall(
     speech: vendors.speech,
     voice: 'v',
     voiceActivity: vendors.voiceActivity,
-    recorder: {
-      state: (state) => void states.push(state),
-      journal: (entry) => void journal.push(entry),
-      turn: (turn) => void turns.push(turn),
-      end(reason, detail) {
-        end = { reason, detail };
-        done.push('stored');
-        return Promise.resolve();
-      },
-    },
     clock,
     log: silentLog,
-    hangUpAtCarrier() {
-      done.push('hung up');
-      return Promise.resolve(true);
-    },
-    publish: (event) => void events.push(event),
+    ...parts,
     ...(options.openTools && { openTools: options.openTools }),
   });
   return {
     clock,
     line,
     vendors,
-    turns,
-    journal,
-    events,
-    states,
+    ...notes,
     session,
-    done,
     get end() {
-      return end;
+      return end();
     },
     /** The caller says a sentence, and the recogniser ends the turn 350 ms after it. */
     async say(text: string, lengthMs = 1_000) {

@@ -1,12 +1,10 @@
 import { silentLog } from '#lib/log.ts';
 import type { VirtualClock } from '#lib/virtual-clock.ts';
 import { agentConfigSchema } from '#protocol/agent-config.ts';
-import type { EndReason, Turn } from '#protocol/calls.ts';
-import type { LiveEvent } from '#protocol/events.ts';
 import { startWordedSession } from '#session/worded/worded-session.ts';
 import type { WordedSessionParts } from '#session/worded/worded-session.ts';
-import type { JournalEntry } from '#store/store.ts';
 import { createRetellTransport } from '#transports/retell/transport.ts';
+import { callNotes } from './call-notes.ts';
 import { retellPeer } from './retell-peer.ts';
 import { fakeVendors, newClock } from './session-world.ts';
 
@@ -23,11 +21,7 @@ export function wordedCall(
 ) {
   const { clock = newClock() } = options;
   const vendors = fakeVendors(clock);
-  const turns: Turn[] = [];
-  const journal: JournalEntry[] = [];
-  const events: LiveEvent[] = [];
-  const done: string[] = [];
-  let end: { reason: EndReason; detail: string | null } | undefined;
+  const { parts, end, ...notes } = callNotes();
   let isOver = false;
   const transport = createRetellTransport({
     clock,
@@ -43,27 +37,9 @@ export function wordedCall(
       agent: agentConfigSchema.parse({ greeting: '', ...options.agent }),
       transport,
       model: vendors.model,
-      recorder: {
-        state: () => undefined,
-        journal: (entry) => void journal.push(entry),
-        turn: (turn) => void turns.push(turn),
-        end(reason, detail) {
-          end = { reason, detail };
-          done.push('stored');
-          return Promise.resolve();
-        },
-        leave() {
-          done.push('left');
-          return Promise.resolve();
-        },
-      },
       clock,
       log: silentLog,
-      hangUpAtCarrier() {
-        done.push('hung up');
-        return Promise.resolve(true);
-      },
-      publish: (event) => void events.push(event),
+      ...parts,
       ...(options.before && { before: options.before }),
       ...(options.openTools && { openTools: options.openTools }),
     });
@@ -72,18 +48,16 @@ export function wordedCall(
     peer,
     vendors,
     transport,
-    turns,
-    journal,
-    events,
-    done,
+    ...notes,
     start,
     session: options.isWaiting ? undefined : start(),
     get end() {
-      return end;
+      return end();
     },
     get isOver() {
       return isOver;
     },
-    notes: () => journal.flatMap((entry) => (entry['type'] === 'note' ? [entry['text']] : [])),
+    notes: () =>
+      notes.journal.flatMap((entry) => (entry['type'] === 'note' ? [entry['text']] : [])),
   };
 }

@@ -2,7 +2,7 @@ import type { ClientRequestArgs } from 'node:http';
 import { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { WebSocket } from 'ws';
-import { NetworkFault } from '#sandbox/carrier/network.ts';
+import { NetworkFault, socketOf } from '#sandbox/carrier/network.ts';
 import type { Network } from '#sandbox/carrier/network.ts';
 
 /** Of a socket, beside those of its request. */
@@ -119,39 +119,9 @@ export function memoryNetwork(
       const socket = new WebSocket(`ws://memory${url.pathname}`, options);
       const shaken = Promise.withResolvers<void>();
       void withCare(shaken.promise);
-      let state: 'connecting' | 'open' | 'over' = 'connecting';
-      const over = (tell: () => void): void => {
-        shaken.resolve();
-        if (state === 'over') return;
-        state = 'over';
-        tell();
-      };
-      socket.on('open', () => {
-        state = 'open';
-        shaken.resolve();
-        listener.open();
-      });
-      socket.on('message', (data, isBinary) => {
-        if (state === 'open' && Buffer.isBuffer(data)) listener.message(data, isBinary);
-      });
-      socket.on('unexpected-response', (request, response) => {
-        over(() => listener.refused(response.statusCode ?? 0));
-        response.resume();
-        request.destroy();
-        near.destroy();
-      });
-      socket.on('error', (error) => {
-        if (state === 'connecting')
-          over(() => listener.failed(new NetworkFault('no-connection', error.message)));
-      });
-      socket.on('close', (code) => over(() => listener.closed(code)));
-      return {
-        send(text) {
-          if (state === 'open' && socket.readyState === WebSocket.OPEN) socket.send(text);
-        },
-        close: () => socket.close(1_000),
-        kill: () => socket.terminate(),
-      };
+      // A refused one does not end by itself in memory.
+      socket.on('unexpected-response', () => near.destroy());
+      return socketOf(socket, listener, () => shaken.resolve());
     },
   };
 }
