@@ -98,13 +98,9 @@ function Phone({
   const canMute = isOn && state.hasMicrophone;
   return (
     <section className="card phone" aria-label="Phone">
-      <div className="phone-state">
-        <p role="status" className="phone-title">
-          {titleOf(state, isMuted)}
-        </p>
-        {state.is === 'failed' && <Failure error={state.error} />}
-        {detailOf(state) !== undefined && <p className="hint">{detailOf(state)}</p>}
-      </div>
+      <p role="status" className="phone-title">
+        {titleOf(state, isMuted)}
+      </p>
       <VoiceLevels {...levels} />
       <div className="phone-buttons">
         <button
@@ -128,6 +124,14 @@ function Phone({
       >
         Call without a microphone
       </button>
+      {/* At the end, where a long sentence moves nothing. */}
+      <div className="phone-detail">
+        {state.is === 'failed' ? (
+          <Failure error={state.error} />
+        ) : (
+          <p className="hint">{detailOf(state)}</p>
+        )}
+      </div>
     </section>
   );
 }
@@ -159,7 +163,7 @@ function titleOf(state: TalkState, isMuted: boolean): string {
   }
 }
 
-function detailOf(state: TalkState): string | undefined {
+function detailOf(state: Exclude<TalkState, { is: 'failed' }>): string {
   switch (state.is) {
     case 'idle':
       return 'It is a call like any other: it is on record, and vendors are paid for it.';
@@ -173,7 +177,5 @@ function detailOf(state: TalkState): string | undefined {
       return 'With headphones the agent does not hear itself. Leaving this page hangs up.';
     case 'over':
       return 'It stays on record: see its details.';
-    case 'failed':
-      return undefined;
   }
 }

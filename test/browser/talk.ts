@@ -171,8 +171,16 @@ const TYPED = 'I would like to book a table, please.';
 
 async function callInWriting({ page, stage, looker, problems }: Visit): Promise<void> {
   await looker.look(page, 'talk-idle');
+  const button = page.locator('.phone-buttons button').first();
+  const topOf = async (): Promise<number | undefined> => (await button.boundingBox())?.y;
+  const idleTop = await topOf();
+  const expectStill = async (state: string): Promise<void> => {
+    const top = await topOf();
+    if (top !== idleTop) problems.push(`${state}, the button has moved from ${idleTop} to ${top}`);
+  };
   await page.getByRole('button', { name: 'Call the agent' }).click();
   await page.getByText('The microphone was refused.').waitFor();
+  await expectStill('refused');
   await looker.look(page, 'talk-refused');
   await page.getByRole('button', { name: 'Call without a microphone' }).click();
   await page.getByText('Connected. The agent reads you.').waitFor();
@@ -182,13 +190,23 @@ async function callInWriting({ page, stage, looker, problems }: Visit): Promise<
   await page.keyboard.press('Enter');
   await page.locator('ol.transcript .turn.caller', { hasText: TYPED }).waitFor();
   await page.locator('ol.transcript .turn.agent').nth(1).waitFor();
+  await expectStill('in a call');
   await page.getByRole('button', { name: 'Hang up' }).click();
   await page.locator('.ended', { hasText: 'Caller hung up' }).waitFor();
+  await expectStill('after a call');
   await looker.look(page, 'talk-ended');
   const { end_reason: reason, turns } = await endedRecord(stage, callId);
   const written = turns.filter(({ role }) => role === 'caller').map(({ text }) => text);
   if (reason !== 'caller_hangup' || written.join() !== TYPED)
     problems.push(`the typed call ended with ${String(reason)}, and has “${written.join()}”`);
+
+  const lineless = await stage.owner.makeInstance('Without a line', {});
+  await page.goto(`/instances/${lineless}/talk`);
+  await page.getByRole('button', { name: 'Call without a microphone' }).click();
+  await page.getByText('The voice channel of this agent is not set up.').waitFor();
+  await expectStill('where there is no line');
+  await looker.look(page, 'talk-failed');
+  await stage.owner.ask('DELETE', `/v1/instances/${lineless}`);
 }
 
 async function picture({ page, looker }: Visit): Promise<void> {
