@@ -1,38 +1,18 @@
 import { createHmac } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { agentConfigSchema } from '#protocol/agent-config.ts';
-import type { ChannelChange, Store } from '#store/store.ts';
-import { openHooks, TENANT } from '#test/support/hooks.ts';
-import type { HooksRig } from '#test/support/hooks.ts';
-import { openTestStore } from '#test/support/store.ts';
+import type { ChannelChange } from '#store/store.ts';
+import { TENANT } from '#test/support/hooks.ts';
+import { hooksForEach } from '#test/support/hooks-for-each.ts';
 
 const KEY = 'key_0123456789';
 
-let store: Store;
-beforeAll(async () => {
-  store = await openTestStore();
-});
-afterAll(() => store.close());
-
-let rig: HooksRig;
-let ready = true;
-let room = true;
-beforeEach(async () => {
-  ready = true;
-  room = true;
-  rig = await openHooks({
-    store,
-    ready: () => ready,
-    hasRoom: () => room,
-    channel: { provider: 'retell', secrets: { api_key: KEY } },
-  });
-});
-afterEach(() => rig.close());
+const hooks = hooksForEach({ provider: 'retell', secrets: { api_key: KEY } });
 
 const change = (channel: ChannelChange): Promise<unknown> =>
-  store.channels.upsert(TENANT, rig.instanceId, channel);
+  hooks.store.channels.upsert(TENANT, hooks.rig.instanceId, channel);
 const configure = (voice: object): Promise<unknown> =>
-  store.instances.update(TENANT, rig.instanceId, {
+  hooks.store.instances.update(TENANT, hooks.rig.instanceId, {
     agentConfig: agentConfigSchema.parse({ voice }),
   });
 
@@ -45,9 +25,9 @@ const CALL = {
 /** Asks as Retell does. */
 async function ask(
   { key = KEY, body = JSON.stringify(CALL), signature = '' } = {},
-  instanceId = rig.instanceId,
+  instanceId = hooks.rig.instanceId,
 ): Promise<{ readonly status: number; readonly answer: unknown }> {
-  const response = await fetch(`${rig.origin}/hooks/voice/${instanceId}/inbound`, {
+  const response = await fetch(`${hooks.rig.origin}/hooks/voice/${instanceId}/inbound`, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
@@ -60,7 +40,7 @@ async function ask(
 
 /** At the rig's time. */
 function signatureAt(body: string, key: string): string {
-  const ms = String(rig.clock.now());
+  const ms = String(hooks.rig.clock.now());
   return `v=${ms},d=${createHmac('sha256', key)
     .update(body + ms)
     .digest('hex')}`;
@@ -76,7 +56,7 @@ describe('a call that wants to come in', () => {
       answer: {
         call_inbound: {
           dynamic_variables: { shop: 'Main Street' },
-          metadata: { instance_id: rig.instanceId },
+          metadata: { instance_id: hooks.rig.instanceId },
         },
       },
     });
@@ -84,7 +64,7 @@ describe('a call that wants to come in', () => {
 
   test('leaves nothing in the store: there may never be a call', async () => {
     await ask();
-    expect(await store.calls.live(TENANT, rig.instanceId)).toEqual([]);
+    expect(await hooks.store.calls.live(TENANT, hooks.rig.instanceId)).toEqual([]);
   });
 
   test('is refused while the channel is off', async () => {
@@ -109,16 +89,16 @@ describe('a call that wants to come in', () => {
   });
 
   test('is refused while this server has no room for it, or shuts down', async () => {
-    room = false;
+    hooks.hasRoom = false;
     expect(await ask()).toEqual(REJECTED);
-    room = true;
-    ready = false;
+    hooks.hasRoom = true;
+    hooks.isReady = false;
     expect(await ask()).toEqual(REJECTED);
   });
 
   test("is taken all the same where an agent of its owner's talks without us", async () => {
     await change({ agentId: 'agent_1' });
-    room = false;
+    hooks.hasRoom = false;
     expect(await ask()).toMatchObject({ answer: { call_inbound: { metadata: {} } } });
   });
 });
@@ -138,7 +118,7 @@ describe('who asks', () => {
   test('must ask in time', async () => {
     const body = JSON.stringify(CALL);
     const signature = signatureAt(body, KEY);
-    await rig.clock.advance(300_001);
+    await hooks.rig.clock.advance(300_001);
     expect(await ask({ body, signature })).toMatchObject({ status: 401 });
   });
 
