@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callsSummarySchema } from '#protocol/calls-summary.ts';
 import type { CallsSummary } from '#protocol/calls-summary.ts';
 import type { Store } from '#store/store.ts';
+import { agentOf } from '#test/support/api-agent.ts';
 import { openTestApi } from '#test/support/api.ts';
 import type { TestApi } from '#test/support/api.ts';
-import { newCall } from '#test/support/store-world.ts';
+import { newCall, newTurn } from '#test/support/store-world.ts';
 import { openTestStore } from '#test/support/store.ts';
 
 let store: Store;
@@ -23,10 +24,7 @@ const EIGHT_MS = Date.UTC(2026, 10, 20, 8);
 
 /** An agent with a call at eight, and one an hour later that a vendor failed. */
 async function agentWithCalls(scopes?: readonly string[]) {
-  const { tenantId, key } = await api.tenant();
-  const { body } = await api.as(key)('POST', '/v1/instances', { name: 'agent' });
-  const instance = await store.instances.get(tenantId, String(Object(body).id));
-  if (!instance) throw new Error('the agent is not there');
+  const { tenantId, instance, request } = await agentOf(api, scopes);
   for (const [hour, reason] of [
     [0, 'caller_hangup'],
     [1, 'vendor_failure'],
@@ -35,18 +33,7 @@ async function agentWithCalls(scopes?: readonly string[]) {
     const call = newCall(instance, { startedAt });
     await store.calls.begin(call);
     await store.calls.record(tenantId, call.id, {
-      turns: [
-        {
-          index: 0,
-          role: 'agent',
-          text: 'Hello.',
-          heard: 'Hello.',
-          interrupted: false,
-          start_ms: 0,
-          end_ms: 400,
-          waterfall_ms: { played: 700 + hour },
-        },
-      ],
+      turns: [newTurn(0, { waterfall_ms: { played: 700 + hour } })],
       journal:
         hour === 1
           ? [{ atMs: 9, type: 'vendor-failed', role: 'text-to-speech', vendor: 'cartesia' }]
@@ -55,18 +42,8 @@ async function agentWithCalls(scopes?: readonly string[]) {
     const at = new Date(startedAt.getTime() + 90_000);
     await store.calls.end(tenantId, call.id, { reason, detail: null, at });
   }
-  const asker = scopes
-    ? (
-        await store.apiKeys.create(tenantId, {
-          name: 'k',
-          keyType: 'test',
-          scopes,
-          expiresAt: null,
-        })
-      ).plaintextKey
-    : key;
   const path = `/v1/instances/${instance.id}/calls/summary`;
-  return { path, ask: (query: string) => api.as(asker)('GET', `${path}${query}`) };
+  return { path, ask: (query: string) => request('GET', `${path}${query}`) };
 }
 
 const MORNING = '?started_after=2026-11-20T08:00:00Z&started_before=2026-11-20T10:30:00%2B00:00';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { replayBasisSchema, replayReportSchema } from '#protocol/replay.ts';
 import type { JournalEntry, Store } from '#store/store.ts';
+import { agentOf } from '#test/support/api-agent.ts';
 import { openTestApi } from '#test/support/api.ts';
 import type { TestApi } from '#test/support/api.ts';
 import { policyWith, talk } from '#test/support/conversation.ts';
@@ -30,25 +31,11 @@ const isEntry = (entry: unknown): entry is JournalEntry =>
   typeof entry === 'object' && entry !== null && 'atMs' in entry;
 
 async function callWith(entries: readonly unknown[], scopes?: readonly string[]) {
-  const { tenantId, key } = await api.tenant();
-  const { body } = await api.as(key)('POST', '/v1/instances', { name: 'agent' });
-  const instance = await store.instances.get(tenantId, String(Object(body).id));
-  if (!instance) throw new Error('the agent is not there');
+  const { tenantId, instance, request } = await agentOf(api, scopes);
   const call = newCall(instance);
   await store.calls.begin(call);
   await store.calls.record(tenantId, call.id, { turns: [], journal: entries.filter(isEntry) });
-  const asker = scopes
-    ? (
-        await store.apiKeys.create(tenantId, {
-          name: 'k',
-          keyType: 'test',
-          scopes,
-          expiresAt: null,
-        })
-      ).plaintextKey
-    : key;
   const url = `/v1/calls/${call.id}/replay`;
-  const request = api.as(asker);
   return {
     callId: call.id,
     url,
