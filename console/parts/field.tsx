@@ -37,13 +37,7 @@ export function Field(props: FieldProps): ReactNode {
     autoComplete: 'off',
   } as const;
   return (
-    <div className="field">
-      <label htmlFor={id}>{label}</label>
-      {hint && (
-        <div className="hint" id={`${id}-hint`}>
-          {hint}
-        </div>
-      )}
+    <Labelled id={id} label={label} hint={hint} errors={errors}>
       {rows === undefined ? (
         <input
           {...common}
@@ -53,6 +47,30 @@ export function Field(props: FieldProps): ReactNode {
       ) : (
         <textarea {...common} rows={rows} onChange={(event) => onChange(event.target.value)} />
       )}
+    </Labelled>
+  );
+}
+
+/** What stands around a control: its label and hint above it, its errors below. */
+function Labelled({
+  id,
+  label,
+  hint,
+  errors = [],
+  children,
+}: Pick<FieldProps, 'label' | 'hint' | 'errors'> & {
+  readonly id: string;
+  readonly children: ReactNode;
+}): ReactNode {
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      {hint && (
+        <div className="hint" id={`${id}-hint`}>
+          {hint}
+        </div>
+      )}
+      {children}
       {errors.length > 0 && (
         <div className="errors" id={`${id}-errors`} role="alert">
           {errors.map((error) => (
@@ -76,13 +94,7 @@ export function SelectField({
 }): ReactNode {
   const id = useId();
   return (
-    <div className="field">
-      <label htmlFor={id}>{label}</label>
-      {hint && (
-        <div className="hint" id={`${id}-hint`}>
-          {hint}
-        </div>
-      )}
+    <Labelled id={id} label={label} hint={hint}>
       <select
         id={id}
         value={value}
@@ -95,7 +107,7 @@ export function SelectField({
           </option>
         ))}
       </select>
-    </div>
+    </Labelled>
   );
 }
 
