@@ -67,6 +67,24 @@ describe('a recorder', () => {
     expect(fake.written).toEqual(['turns 0 journal 2']);
   });
 
+  test('says when all that was told so far is stored, however long the database is away', async () => {
+    const fake = fakeCalls();
+    const { clock, recorder } = recorderOn(fake);
+    await recorder.settled();
+    fake.fail(new Error('away'));
+    recorder.turn(turn(0));
+    void recorder.end('caller_hangup', null);
+    let isSettled = false;
+    void recorder.settled().then(() => (isSettled = true));
+    await clock.advance(60_000);
+    expect(isSettled).toBe(false);
+    fake.fail(undefined);
+    await clock.advance(5_000);
+    expect(isSettled).toBe(true);
+    expect(fake.written).toEqual(['turns 0 journal 0', 'end caller_hangup']);
+    expect(clock.pending).toBe(0);
+  });
+
   test('what happens while a turn is being written is written, too, and once', async () => {
     const fake = fakeCalls();
     const { clock, recorder } = recorderOn(fake);
