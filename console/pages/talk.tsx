@@ -38,7 +38,11 @@ export function TalkPage({ instanceId }: { readonly instanceId: string }): React
           call={call}
           name="You"
           actions={
-            <Link to={`/calls/${call.callId}`} className="button">
+            // Later: following it leaves the page, and that hangs up.
+            <Link
+              to={`/calls/${call.callId}`}
+              className={state.is === 'over' ? 'button' : 'button away'}
+            >
               Details
             </Link>
           }

@@ -143,7 +143,6 @@ async function callByVoice({ page, stage, problems }: Visit): Promise<CallByVoic
   });
   await page.getByRole('button', { name: 'Call the agent' }).click();
   await page.getByText('Connected. Speak.').waitFor();
-  const callId = await ownCallId(page);
   // Before the voice begins.
   await page.getByRole('button', { name: 'Mute' }).click();
   await page.getByText('Connected. You are muted.').waitFor();
@@ -161,7 +160,7 @@ async function callByVoice({ page, stage, problems }: Visit): Promise<CallByVoic
   sent.end();
   return {
     shown: await shownTurns(page),
-    record: await endedRecord(stage, callId),
+    record: await endedRecord(stage, await ownCallId(page)),
     received: received.words.map(({ text }) => text),
     sent: sent.words.map(({ text }) => text),
   };
@@ -184,7 +183,6 @@ async function callInWriting({ page, stage, looker, problems }: Visit): Promise<
   await looker.look(page, 'talk-refused');
   await page.getByRole('button', { name: 'Call without a microphone' }).click();
   await page.getByText('Connected. The agent reads you.').waitFor();
-  const callId = await ownCallId(page);
   await page.locator('ol.transcript .turn.agent').first().waitFor();
   await page.getByLabel('Say it in writing').fill(TYPED);
   await page.keyboard.press('Enter');
@@ -195,7 +193,7 @@ async function callInWriting({ page, stage, looker, problems }: Visit): Promise<
   await page.locator('.ended', { hasText: 'Caller hung up' }).waitFor();
   await expectStill('after a call');
   await looker.look(page, 'talk-ended');
-  const { end_reason: reason, turns } = await endedRecord(stage, callId);
+  const { end_reason: reason, turns } = await endedRecord(stage, await ownCallId(page));
   const written = turns.filter(({ role }) => role === 'caller').map(({ text }) => text);
   if (reason !== 'caller_hangup' || written.join() !== TYPED)
     problems.push(`the typed call ended with ${String(reason)}, and has “${written.join()}”`);
