@@ -23,9 +23,8 @@ export function findThought(
   const candidates = within
     ? [within.reply.thoughts[within.thoughtIndex]].filter((ask) => ask !== undefined)
     : [...asks.replies.values()].flatMap(({ thoughts }) => thoughts.slice(0, 1));
-  const same = JSON.stringify(asked.context);
   const exact = best(
-    candidates.filter(({ effect }) => JSON.stringify(contextOf(effect)) === same),
+    candidates.filter(({ effect }) => isSameContext(contextOf(effect), asked.context)),
     asked.atMs,
   );
   if (exact) return { ask: exact, isOtherContext: false };
@@ -40,6 +39,12 @@ export function findThought(
 
 const contextOf = (effect: Effect): readonly ContextItem[] =>
   effect.type === 'think' ? effect.context : [];
+
+/** By length and last item first: in a long call, writing out every context for every question takes minutes. */
+const isSameContext = (one: readonly ContextItem[], other: readonly ContextItem[]): boolean =>
+  one.length === other.length &&
+  JSON.stringify(one.at(-1)) === JSON.stringify(other.at(-1)) &&
+  JSON.stringify(one) === JSON.stringify(other);
 
 /** What has come since the agent last spoke. */
 const questionOf = (context: readonly ContextItem[]): string =>
