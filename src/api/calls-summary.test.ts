@@ -1,23 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { callsSummarySchema } from '#protocol/calls-summary.ts';
 import type { CallsSummary } from '#protocol/calls-summary.ts';
-import type { Store } from '#store/store.ts';
 import { agentOf } from '#test/support/api-agent.ts';
-import { openTestApi } from '#test/support/api.ts';
-import type { TestApi } from '#test/support/api.ts';
+import { apiForFile } from '#test/support/api-for-file.ts';
 import { newCall, newTurn } from '#test/support/store-world.ts';
-import { openTestStore } from '#test/support/store.ts';
 
-let store: Store;
-let api: TestApi;
-beforeAll(async () => {
-  store = await openTestStore();
-  api = await openTestApi(store);
-});
-afterAll(async () => {
-  await api.app.close();
-  await store.close();
-});
+const api = apiForFile();
 
 const HOUR_MS = 3_600_000;
 const EIGHT_MS = Date.UTC(2026, 10, 20, 8);
@@ -31,8 +19,8 @@ async function agentWithCalls(scopes?: readonly string[]) {
   ] as const) {
     const startedAt = new Date(EIGHT_MS + hour * HOUR_MS);
     const call = newCall(instance, { startedAt });
-    await store.calls.begin(call);
-    await store.calls.record(tenantId, call.id, {
+    await api.store.calls.begin(call);
+    await api.store.calls.record(tenantId, call.id, {
       turns: [newTurn(0, { waterfall_ms: { played: 700 + hour } })],
       journal:
         hour === 1
@@ -40,7 +28,7 @@ async function agentWithCalls(scopes?: readonly string[]) {
           : [],
     });
     const at = new Date(startedAt.getTime() + 90_000);
-    await store.calls.end(tenantId, call.id, { reason, detail: null, at });
+    await api.store.calls.end(tenantId, call.id, { reason, detail: null, at });
   }
   const path = `/v1/instances/${instance.id}/calls/summary`;
   return { path, ask: (query: string) => request('GET', `${path}${query}`) };

@@ -1,24 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { replayBasisSchema, replayReportSchema } from '#protocol/replay.ts';
-import type { JournalEntry, Store } from '#store/store.ts';
+import type { JournalEntry } from '#store/store.ts';
 import { agentOf } from '#test/support/api-agent.ts';
-import { openTestApi } from '#test/support/api.ts';
-import type { TestApi } from '#test/support/api.ts';
+import { apiForFile } from '#test/support/api-for-file.ts';
 import { policyWith, talk } from '#test/support/conversation.ts';
 import { journalOf } from '#test/support/recorded-talk.ts';
 import { newCall } from '#test/support/store-world.ts';
-import { openTestStore } from '#test/support/store.ts';
 
-let store: Store;
-let api: TestApi;
-beforeAll(async () => {
-  store = await openTestStore();
-  api = await openTestApi(store);
-});
-afterAll(async () => {
-  await api.app.close();
-  await store.close();
-});
+const api = apiForFile();
 
 /** A call with one question, answered 1,070 ms after it. */
 const spoken = talk(policyWith({ speculation: false }), { thoughts: ['Of course.'] });
@@ -33,8 +22,8 @@ const isEntry = (entry: unknown): entry is JournalEntry =>
 async function callWith(entries: readonly unknown[], scopes?: readonly string[]) {
   const { tenantId, instance, request } = await agentOf(api, scopes);
   const call = newCall(instance);
-  await store.calls.begin(call);
-  await store.calls.record(tenantId, call.id, { turns: [], journal: entries.filter(isEntry) });
+  await api.store.calls.begin(call);
+  await api.store.calls.record(tenantId, call.id, { turns: [], journal: entries.filter(isEntry) });
   const url = `/v1/calls/${call.id}/replay`;
   return {
     callId: call.id,

@@ -4,7 +4,7 @@ import type { TestApi } from './api.ts';
 
 /** An agent of a new tenant, and requests as somebody who has the right to these scopes there. */
 export async function agentOf(
-  api: TestApi,
+  api: Pick<TestApi, 'as' | 'tenant' | 'store'>,
   scopes: readonly string[] = ALL_SCOPES,
 ): Promise<{
   readonly tenantId: string;
