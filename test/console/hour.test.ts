@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { stateNames } from '#console/lib/format.ts';
 import { findChromium } from './browser.ts';
 import { playHour } from './hour/hour.ts';
 import { problemsOf } from './hour/judge.ts';
@@ -43,14 +44,13 @@ test('a page that shows something else than what is true is found out', () => {
   const shown = [...traffic.live.values(), ...traffic.ended.slice(-12)]
     .toSorted((one, two) => two.index - one.index)
     .slice(0, 100);
-  const stateName = (state: string): string => state.charAt(0).toUpperCase() + state.slice(1);
   const right: ShownPage = {
     head: `${traffic.live.size} calls going on`,
     stream: 'Live',
     rows: shown.map(({ phone, state, turns }) => ({
       name: phone,
       turns: turns.length,
-      state: stateName(state),
+      state: stateNames[state],
     })),
     hidden: traffic.live.size + 12 - 100,
     panelName: shown[50]?.phone ?? '',

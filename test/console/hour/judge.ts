@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { Traffic, TrueCall } from './traffic.ts';
+import { stateNames } from '#console/lib/format.ts';
+import type { Traffic } from './traffic.ts';
 
 /** As many calls as the page lists. */
 const SHOWN_MAX = 100;
@@ -17,17 +18,6 @@ export const pageSchema = z.object({
   panelTurns: z.array(z.string()),
 });
 export type ShownPage = z.infer<typeof pageSchema>;
-
-const STATE_NAMES: Readonly<Record<TrueCall['state'], string>> = {
-  ringing: 'Ringing',
-  greeting: 'Greeting',
-  listening: 'Listening',
-  thinking: 'Thinking',
-  speaking: 'Speaking',
-  transferring: 'Transferring',
-  ending: 'Ending',
-  ended: 'Ended',
-};
 
 /** What the page shows otherwise than it is. */
 export function problemsOf(shown: ShownPage, traffic: Traffic): readonly string[] {
@@ -59,7 +49,7 @@ export function problemsOf(shown: ShownPage, traffic: Traffic): readonly string[
       continue;
     }
     expect(
-      row.state === STATE_NAMES[call.state] && row.turns === call.turns.length,
+      row.state === stateNames[call.state] && row.turns === call.turns.length,
       `${row.name} is shown as ${row.state} with ${row.turns} turns, and is ${call.state} with ${call.turns.length}`,
     );
     expect(
