@@ -13,9 +13,9 @@ export type Handset = {
 export type Caller = {
   /** Called once, before the first frame. */
   answered(handset: Handset): void;
-  /** 160 bytes of G.711 mu-law at 8 kHz, valid until the next call; undefined is silence. */
+  /** 20 ms in the format it speaks, as a rule G.711 mu-law at 8 kHz; valid until the next call; undefined is silence. */
   nextFrame(): Uint8Array | undefined;
-  /** 160 bytes of G.711 mu-law at 8 kHz, valid only until it returns. */
+  /** 20 ms in the format it hears, as a rule G.711 mu-law at 8 kHz; valid only until it returns. */
   hear(frame: Uint8Array): void;
   /** Called once; no frame follows. Also for a call that was never answered. */
   ended(by: 'caller' | 'other-side'): void;

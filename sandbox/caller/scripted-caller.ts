@@ -1,6 +1,12 @@
-import { MULAW_SILENCE, MULAW_TO_LINEAR, PHONE_FRAME_BYTES } from '#audio/g711.ts';
-import { clipMulaw, encodeAudio, noise } from '#sandbox/speech/clip-audio.ts';
-import type { OpenEar, SpeechClip, VoiceBank, WordSpan } from '#sandbox/speech/speech.ts';
+import { MULAW_TO_LINEAR } from '#audio/g711.ts';
+import { bytesOf, clipAudio, encodeAudio, noise, silence } from '#sandbox/speech/clip-audio.ts';
+import type {
+  EarFormat,
+  OpenEar,
+  SpeechClip,
+  VoiceBank,
+  WordSpan,
+} from '#sandbox/speech/speech.ts';
 import { FRAME_MS } from './caller.ts';
 import type { Caller, Handset } from './caller.ts';
 import type { CallRecord, Span, StepRecord } from './record.ts';
@@ -12,12 +18,17 @@ export type ScriptedCaller = Caller & {
   readonly done: Promise<CallRecord>;
 };
 
+/** What a caller's line carries, each way. */
+export type CallerLine = { readonly speaks: EarFormat; readonly hears: EarFormat };
+
 export type ScriptedCallerOptions = {
   readonly bank: VoiceBank;
   readonly openEar: OpenEar;
   readonly script: readonly Step[];
   /** Of the bank. */
   readonly voice?: string;
+  /** Absent: a telephone's. */
+  readonly line?: CallerLine;
   /** Mean level of the line's own noise while the caller is silent, in 16-bit steps; none where absent. */
   readonly lineNoise?: number;
   /** How long the caller waits for the agent before giving up and hanging up. */
@@ -31,6 +42,7 @@ export type CallerEvent =
   | { readonly type: 'heard'; readonly atMs: number; readonly word: WordSpan };
 
 const PHONE = { encoding: 'mulaw', sampleRateHz: 8_000 } as const;
+const PHONE_LINE: CallerLine = { speaks: PHONE, hears: PHONE };
 /** Mean level, in 16-bit steps, above which 20 ms are sound and not the line's noise. */
 const SOUND_LEVEL = 50;
 const COUGH_MS = 240;
@@ -46,6 +58,8 @@ const NOISE_MS = 4_000;
  */
 export async function scriptedCaller(options: ScriptedCallerOptions): Promise<ScriptedCaller> {
   const { bank, script, voice = 'kal', patienceMs = 30_000 } = options;
+  const { speaks, hears } = options.line ?? PHONE_LINE;
+  const frameBytes = bytesOf(FRAME_MS, speaks);
   checkScript(script);
   const clips = new Map<string, SpeechClip>();
   for (const text of textsOf(script)) clips.set(text, await bank.speak(text, voice));
@@ -54,12 +68,12 @@ export async function scriptedCaller(options: ScriptedCallerOptions): Promise<Sc
     if (!clip) throw new Error(`"${text}" was not made before the call`);
     return clip;
   };
-  const cough = encodeAudio(noise(COUGH_MS, COUGH_LEVEL, 7), PHONE);
+  const cough = encodeAudio(noise(COUGH_MS, COUGH_LEVEL, 7), speaks);
 
   const lineNoise = options.lineNoise
-    ? encodeAudio(noise(NOISE_MS, options.lineNoise, 11), PHONE)
+    ? encodeAudio(noise(NOISE_MS, options.lineNoise, 11), speaks)
     : undefined;
-  const ear = options.openEar(PHONE);
+  const ear = options.openEar(hears);
   const steps: StepRecord[] = [];
   const agentSound: Span[] = [];
   const { promise: done, resolve } = Promise.withResolvers<CallRecord>();
@@ -81,10 +95,10 @@ export async function scriptedCaller(options: ScriptedCallerOptions): Promise<Sc
   function* quiet(ms: number): Frames {
     for (let left = ms; left > 0; left -= FRAME_MS) yield undefined;
   }
-  function* sound(mulaw: Uint8Array): Frames {
-    for (let at = 0; at < mulaw.length; at += PHONE_FRAME_BYTES) {
-      const frame = new Uint8Array(PHONE_FRAME_BYTES).fill(MULAW_SILENCE);
-      frame.set(mulaw.subarray(at, at + PHONE_FRAME_BYTES));
+  function* sound(audio: Uint8Array): Frames {
+    for (let at = 0; at < audio.length; at += frameBytes) {
+      const frame = silence(FRAME_MS, speaks);
+      frame.set(audio.subarray(at, at + frameBytes));
       yield frame;
     }
   }
@@ -92,7 +106,7 @@ export async function scriptedCaller(options: ScriptedCallerOptions): Promise<Sc
     const clip = clipOf(text);
     const startMs = nowMs();
     let index = 0;
-    for (const frame of sound(clipMulaw(clip))) {
+    for (const frame of sound(clipAudio(clip, speaks))) {
       yield frame;
       // Noted as they end, so that a call that ends in the middle leaves only what was said.
       for (
@@ -198,9 +212,9 @@ export async function scriptedCaller(options: ScriptedCallerOptions): Promise<Sc
     nextFrame() {
       if (finished) return undefined;
       const next = frames.next();
-      const at = (saidFrames * PHONE_FRAME_BYTES) % (lineNoise?.length ?? 1);
+      const at = (saidFrames * frameBytes) % (lineNoise?.length ?? 1);
       saidFrames += 1;
-      if (!next.done) return next.value ?? lineNoise?.subarray(at, at + PHONE_FRAME_BYTES);
+      if (!next.done) return next.value ?? lineNoise?.subarray(at, at + frameBytes);
       finished = true;
       handset?.hangUp();
       return undefined;
@@ -209,7 +223,7 @@ export async function scriptedCaller(options: ScriptedCallerOptions): Promise<Sc
       const startMs = heardFrames * FRAME_MS;
       heardFrames += 1;
       const last = agentSound.at(-1);
-      if (isSound(frame)) {
+      if (isSound(frame, hears)) {
         if (last && last.endMs === startMs)
           agentSound[agentSound.length - 1] = { ...last, endMs: startMs + FRAME_MS };
         else agentSound.push({ startMs, endMs: startMs + FRAME_MS });
@@ -239,12 +253,14 @@ export async function scriptedCaller(options: ScriptedCallerOptions): Promise<Sc
 type Frames = Generator<Uint8Array | undefined, void, void>;
 
 const lengthMs = (clip: SpeechClip): number => {
-  const frames = Math.ceil(clip.pcm.length / PHONE_FRAME_BYTES);
-  return frames * FRAME_MS;
+  return Math.ceil(clip.pcm.length / 8 / FRAME_MS) * FRAME_MS;
 };
 
-function isSound(frame: Uint8Array): boolean {
+function isSound(frame: Uint8Array, { encoding }: EarFormat): boolean {
+  const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
+  const step = encoding === 'mulaw' ? 1 : 2;
   let level = 0;
-  for (const byte of frame) level += Math.abs(MULAW_TO_LINEAR[byte] ?? 0);
-  return level > SOUND_LEVEL * frame.length;
+  for (let at = 0; at < bytes.length; at += step)
+    level += Math.abs(step === 1 ? (MULAW_TO_LINEAR[bytes[at] ?? 0] ?? 0) : bytes.readInt16LE(at));
+  return level > (SOUND_LEVEL * bytes.length) / step;
 }

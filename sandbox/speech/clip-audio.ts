@@ -10,12 +10,25 @@ export function clipAudio(clip: SpeechClip, format: EarFormat): Buffer {
   const key = `${format.encoding} ${format.sampleRateHz}`;
   let byFormat = cache.get(clip);
   if (!byFormat) cache.set(clip, (byFormat = new Map()));
-  let audio = byFormat.get(key);
-  if (!audio) byFormat.set(key, (audio = encodeAudio(clip.pcm, format)));
-  return audio;
+  let made = byFormat.get(key);
+  if (!made) byFormat.set(key, (made = { format, audio: encodeClip(clip, format) }));
+  return made.audio;
 }
 
-const cache = new WeakMap<SpeechClip, Map<string, Buffer>>();
+function encodeClip({ pcm, widePcm }: SpeechClip, format: EarFormat): Buffer {
+  const { encoding, sampleRateHz } = format;
+  if (!widePcm || encoding === 'mulaw' || sampleRateHz === 8_000) return encodeAudio(pcm, format);
+  return pcmBytes(sampleRateHz === 16_000 ? widePcm : resample(widePcm, 16_000, sampleRateHz));
+}
+
+/** In which formats the clip has been on a wire; whoever gave it to one was asked for that format. */
+export const formatsOf = (clip: SpeechClip): readonly EarFormat[] =>
+  [...(cache.get(clip)?.values() ?? [])].map(({ format }) => format);
+
+const cache = new WeakMap<
+  SpeechClip,
+  Map<string, { readonly format: EarFormat; readonly audio: Buffer }>
+>();
 
 export const clipMulaw = (clip: SpeechClip): Buffer =>
   clipAudio(clip, { encoding: 'mulaw', sampleRateHz: 8_000 });

@@ -6,11 +6,14 @@ export const voices = ['slt', 'rms', 'awb', 'kal', 'kal16'] as const;
 
 export type WordSpan = { readonly text: string; readonly startMs: number; readonly endMs: number };
 
-/** Speech made from text: always the same for the same text and voice. 8 kHz, 16-bit, mono. */
+/** Speech made from text: always the same for the same text and voice. 16-bit, mono. */
 export type SpeechClip = {
   readonly text: string;
   readonly voice: string;
+  /** 8 kHz. */
   readonly pcm: Int16Array;
+  /** The same at 16 kHz, with all that its voice has above the telephone's band; absent: it has nothing there. */
+  readonly widePcm?: Int16Array;
   /**
    * Every word of the text, in order; times from the first sample. A word is what stands between
    * white space, with its punctuation; it ends where its sound does.

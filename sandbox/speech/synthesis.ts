@@ -7,11 +7,14 @@ import type { WordSpan } from './speech.ts';
 export type Synthesis = {
   /** 8 kHz, 16-bit, mono. */
   readonly pcm: Int16Array;
+  /** The same at 16 kHz: four of the five voices are recorded at that. */
+  readonly widePcm: Int16Array;
   readonly words: readonly WordSpan[];
 };
 
-/** What every clip is sampled at. */
+/** What every clip is sampled at, for the telephone and for what carries more. */
 const RATE_HZ = 8_000;
+const WIDE_RATE_HZ = 16_000;
 /** Speech on the telephone ends here, which every resampler of the way lets through. */
 const BAND_HZ = 3_400;
 /** Usual level of speech on a phone line, measured over the words: 20 dB below full scale. */
@@ -35,7 +38,8 @@ const EDGE_BLOCK = 20;
 export function synthesize(flite: Flite, text: string, voice: string): Synthesis {
   const tokens = text.split(/\s+/).filter((token) => token !== '');
   const spoken = tokens.map(speakable);
-  if (spoken.every((token) => !/[a-z0-9]/i.test(token))) return { pcm: silence(), words: [] };
+  if (spoken.every((token) => !/[a-z0-9]/i.test(token)))
+    return { pcm: silence(RATE_HZ), widePcm: silence(WIDE_RATE_HZ), words: [] };
 
   const said = flite.run(['-voice', voice, '-psdur', '-t', spoken.join(' '), '-o', '/out.wav']);
   const wav = parseWav(said.files.get('/out.wav'));
@@ -51,8 +55,15 @@ export function synthesize(flite: Flite, text: string, voice: string): Synthesis
   const from = Math.max(0, samplesOf((words[0]?.startMs ?? 0) - LEAD_IN_MS));
   const to = Math.min(raw.length, samplesOf((words.at(-1)?.endMs ?? 0) + LEAD_OUT_MS));
   const shiftMs = (from * 1_000) / RATE_HZ;
+  const wide =
+    wav.sampleRateHz === WIDE_RATE_HZ ? wav.pcm : resample(wav.pcm, wav.sampleRateHz, WIDE_RATE_HZ);
+  const ratio = WIDE_RATE_HZ / RATE_HZ;
   return {
     pcm: raw.slice(from, to).map((sample) => Math.round(sample * gain)),
+    // What a telephone would have taken away may reach higher than what it leaves.
+    widePcm: wide
+      .slice(from * ratio, to * ratio)
+      .map((sample) => Math.max(-32_768, Math.min(32_767, Math.round(sample * gain)))),
     words: words.map((word) => ({
       text: word.text,
       startMs: word.startMs - shiftMs,
@@ -63,7 +74,8 @@ export function synthesize(flite: Flite, text: string, voice: string): Synthesis
 
 const samplesOf = (ms: number): number => Math.round((ms * RATE_HZ) / 1_000);
 
-const silence = (): Int16Array => new Int16Array(samplesOf(LEAD_IN_MS + LEAD_OUT_MS));
+const silence = (rateHz: number): Int16Array =>
+  new Int16Array(((LEAD_IN_MS + LEAD_OUT_MS) * rateHz) / 1_000);
 
 /** Flite reads ASCII; other signs become their nearest kin, or a pause. */
 const speakable = (token: string): string =>

@@ -1,7 +1,7 @@
 import type { Clock } from '#lib/clock.ts';
 import { createFaults } from '../faults.ts';
 import type { Faults } from '../faults.ts';
-import type { OpenEar, VoiceBank } from '../speech/speech.ts';
+import type { EarFormat, OpenEar, VoiceBank } from '../speech/speech.ts';
 import { startAnthropic } from './anthropic/server.ts';
 import type { AnthropicOptions, AnthropicSimulator } from './anthropic/server.ts';
 import { startCartesia } from './cartesia/server.ts';
@@ -54,12 +54,25 @@ export type Vendors = {
   readonly elevenlabs: ElevenLabsSimulator;
   readonly google: GoogleSimulator;
   readonly faults: Readonly<Record<VendorName, Faults>>;
+  /** What each recogniser was asked to listen to, stream by stream. */
+  readonly heardFormats: Readonly<Record<'deepgram' | 'openai' | 'google', readonly EarFormat[]>>;
   close(): Promise<void>;
 };
 
 /** Starts every vendor on a port of its own. */
 export async function startVendors(options: VendorsOptions): Promise<Vendors> {
-  const { bank, openEar, clock, keys } = options;
+  const { bank, clock, keys } = options;
+  const heardFormats = {
+    deepgram: new Array<EarFormat>(),
+    openai: new Array<EarFormat>(),
+    google: new Array<EarFormat>(),
+  };
+  const earsOf =
+    (vendor: keyof typeof heardFormats): OpenEar =>
+    (format) => {
+      heardFormats[vendor].push(format);
+      return options.openEar(format);
+    };
   const faults = {
     deepgram: createFaults(),
     openai: createFaults(),
@@ -71,7 +84,7 @@ export async function startVendors(options: VendorsOptions): Promise<Vendors> {
   const timing = options.timing ?? {};
   const [deepgram, openai, anthropic, cartesia, elevenlabs, google] = await Promise.all([
     startDeepgram({
-      openEar,
+      openEar: earsOf('deepgram'),
       clock,
       keys: [keys.deepgram],
       faults: faults.deepgram,
@@ -82,7 +95,7 @@ export async function startVendors(options: VendorsOptions): Promise<Vendors> {
       clock,
       keys: [keys.openai],
       faults: faults.openai,
-      speech: { bank, openEar },
+      speech: { bank, openEar: earsOf('openai') },
       ...(timing.openai && { timing: timing.openai }),
     }),
     startAnthropic({
@@ -109,7 +122,7 @@ export async function startVendors(options: VendorsOptions): Promise<Vendors> {
     }),
     startGoogle({
       bank,
-      openEar,
+      openEar: earsOf('google'),
       brain: options.brain,
       clock,
       keys: [keys.google],
@@ -121,6 +134,7 @@ export async function startVendors(options: VendorsOptions): Promise<Vendors> {
   return {
     ...running,
     faults,
+    heardFormats,
     async close() {
       await Promise.all(Object.values(running).map((vendor) => vendor.close()));
     },

@@ -1,5 +1,7 @@
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
+import { WIDE_LINE } from '#audio/format.ts';
+import type { LineAudio } from '#audio/format.ts';
 import { loadResampler } from '#audio/resample.ts';
 import type { OpenResampler } from '#audio/resample.ts';
 import type { AnswerCall } from '#contracts/incoming-call.ts';
@@ -26,7 +28,7 @@ export type BrowserCallParts = {
   readonly ready: () => boolean;
   readonly hasRoom: () => boolean;
   readonly answer: AnswerCall;
-  readonly prepare?: (tenantId: string, instanceId: string) => void;
+  readonly prepare?: (tenantId: string, instanceId: string, audio: LineAudio) => void;
   /** Which secrets open a vendor of each role. */
   readonly vendorKeys: Readonly<Record<Role, readonly SecretField[]>>;
 };
@@ -152,7 +154,7 @@ export function createBrowserCalls(parts: BrowserCallParts): BrowserCalls {
       const token = newToken();
       await store.mediaTokens.issue(token, grant, new Date(clock.now() + TOKEN_LIFE_MS));
       expire(token, grant);
-      parts.prepare?.(tenantId, instanceId);
+      parts.prepare?.(tenantId, instanceId, WIDE_LINE);
       const origin = parts.publicUrl.replace(/^http/, 'ws');
       return { wsUrl: `${origin}/v1/instances/${instanceId}/rtvi`, token };
     },

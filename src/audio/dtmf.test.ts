@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { dtmf } from './dtmf.ts';
+import { samplesOf, WIDE_LINE } from './format.ts';
 import { decodeMulaw, phoneBytes, phoneMs } from './g711.ts';
 
 const FREQUENCIES_HZ = [697, 770, 852, 941, 1_209, 1_336, 1_477, 1_633];
@@ -45,6 +46,13 @@ describe('a pressed key', () => {
     expect(low + high).toBeGreaterThan(0.97);
     // The high one is about 2 dB louder.
     expect(10 * Math.log10(high / low)).toBeCloseTo(2, 0);
+  });
+
+  test('sounds as long, and as it does to a telephone, on a line that carries more', () => {
+    const wide = samplesOf(dtmf('7w', WIDE_LINE.spoken));
+    expect(wide.length).toBe(24 * (200 + 500));
+    const narrow = wide.filter((_, at) => at % 3 === 0).subarray(0, phoneBytes(120));
+    expect(heard(narrow)).toEqual([852, 1_209]);
   });
 
   test('is followed by silence, long enough to be told from the next', () => {

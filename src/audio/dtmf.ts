@@ -1,4 +1,6 @@
-import { encodeMulaw, MULAW_SILENCE, PHONE_SAMPLE_RATE_HZ, phoneBytes } from './g711.ts';
+import { bytesOfSamples, PHONE_AUDIO, silenceOf } from './format.ts';
+import type { AudioFormat } from './format.ts';
+import { encodeMulaw } from './g711.ts';
 
 /** The sixteen keys, and `w` for half a second of waiting. */
 export const DTMF_DIGITS = /^[0-9*#A-Dw]+$/;
@@ -20,33 +22,33 @@ const COLUMNS_HZ = [1_209, 1_336, 1_477, 1_633] as const;
 const KEYPAD = '123A456B789C*0#D';
 
 /**
- * Pressed keys as G.711 mu-law, 8 kHz: for each 120 ms of tone and 80 ms of silence.
+ * Pressed keys as sound: for each 120 ms of tone and 80 ms of silence.
  * @throws RangeError for what is no key.
  */
-export function dtmf(digits: string): Uint8Array {
+export function dtmf(digits: string, format: AudioFormat = PHONE_AUDIO): Uint8Array {
   const parts = Array.from(digits, (digit) =>
-    digit === 'w' ? silence(WAIT_MS) : Buffer.concat([tone(digit), silence(GAP_MS)]),
+    digit === 'w'
+      ? silenceOf(WAIT_MS, format)
+      : Buffer.concat([tone(digit, format), silenceOf(GAP_MS, format)]),
   );
   return new Uint8Array(Buffer.concat(parts));
 }
 
-const silence = (ms: number): Uint8Array => new Uint8Array(phoneBytes(ms)).fill(MULAW_SILENCE);
-
-function tone(digit: string): Uint8Array {
+function tone(digit: string, { encoding, sampleRateHz }: AudioFormat): Uint8Array {
   const key = digit.length === 1 ? KEYPAD.indexOf(digit) : -1;
   const lowHz = ROWS_HZ[Math.floor(key / 4)];
   const highHz = COLUMNS_HZ[key % 4];
   if (key < 0 || lowHz === undefined || highHz === undefined)
     throw new RangeError(`"${digit}" is no key of a telephone`);
-  const samples = phoneBytes(TONE_MS);
-  const ramp = phoneBytes(RAMP_MS);
+  const samples = (TONE_MS * sampleRateHz) / 1_000;
+  const ramp = (RAMP_MS * sampleRateHz) / 1_000;
   const pcm = new Int16Array(samples);
   for (let at = 0; at < samples; at++) {
     const level = Math.min(1, (at + 1) / ramp, (samples - at) / ramp) * 32_767;
-    const angle = (2 * Math.PI * at) / PHONE_SAMPLE_RATE_HZ;
+    const angle = (2 * Math.PI * at) / sampleRateHz;
     pcm[at] = Math.round(
       level * (LOW_LEVEL * Math.sin(angle * lowHz) + HIGH_LEVEL * Math.sin(angle * highHz)),
     );
   }
-  return encodeMulaw(pcm);
+  return encoding === 'mulaw' ? encodeMulaw(pcm) : bytesOfSamples(pcm);
 }

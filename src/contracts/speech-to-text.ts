@@ -1,3 +1,4 @@
+import type { AudioFormat } from '#audio/format.ts';
 import type { Check, Switched, VendorFailure } from './vendor.ts';
 
 /**
@@ -26,8 +27,8 @@ export type Heard =
 
 /** One call's hearing. After `failed` or `close()` nothing more is said and `write` does nothing. */
 export type HearingStream = {
-  /** G.711 mu-law, 8 kHz, mono; any length, normally 160 bytes (20 ms), in real time. The bytes are copied or sent before it returns. */
-  write(mulaw: Uint8Array): void;
+  /** Whole samples in the format that was asked for; any length, normally 20 ms, in real time. The bytes are copied or sent before it returns. */
+  write(audio: Uint8Array): void;
   /** Asks for a final of what has been heard so far, where `can.finalize`; otherwise does nothing. */
   finalize(): void;
   close(): void;
@@ -38,6 +39,8 @@ export type HearingOptions = {
   readonly language: string;
   /** Words to expect: names, products. */
   readonly keyterms: readonly string[];
+  /** What will be written; absent: the telephone's. A vendor whose protocol cannot take it converts it. */
+  readonly audio?: AudioFormat | undefined;
 };
 
 export type SpeechToText = {

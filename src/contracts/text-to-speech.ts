@@ -1,3 +1,4 @@
+import type { AudioFormat } from '#audio/format.ts';
 import type { Check, Switched, VendorFailure } from './vendor.ts';
 
 /** One spoken word. Times count from the first sample of the utterance's audio. */
@@ -5,8 +6,8 @@ export type WordTime = { readonly text: string; readonly startMs: number; readon
 
 /** `done` or `failed` is the last one said, exactly once, unless the utterance was cancelled. */
 export type Spoken =
-  /** G.711 mu-law, 8 kHz, mono, in order; any length. */
-  | { readonly type: 'audio'; readonly mulaw: Uint8Array }
+  /** Whole samples in the format that was asked for, in order; any length. */
+  | { readonly type: 'audio'; readonly audio: Uint8Array }
   /** Only from vendors that `can.wordTimes`; each word once, in order, with or soon after its audio. */
   | { readonly type: 'words'; readonly words: readonly WordTime[] }
   | { readonly type: 'done' }
@@ -26,6 +27,8 @@ export type SpeakOptions = {
   /** The vendor's id of a voice. */
   readonly voice: string;
   readonly language: string;
+  /** What the sound is to be in; absent: the telephone's. A vendor whose protocol cannot give it converts. */
+  readonly audio?: AudioFormat | undefined;
 };
 
 export type TextToSpeech = {

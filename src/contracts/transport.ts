@@ -1,10 +1,11 @@
+import type { LineAudio } from '#audio/format.ts';
 import type { JsonRecord } from '#lib/record.ts';
 import type { ClientEvent } from './client-event.ts';
 
 /** What arrives from the caller's side. After `closed` nothing more arrives. */
 export type TransportListener = {
-  /** G.711 mu-law, 8 kHz, mono; normally 160 bytes. Valid only until the listener returns. */
-  audio(mulaw: Uint8Array): void;
+  /** Whole samples in the line's format; normally 20 ms. Valid only until the listener returns. */
+  audio(audio: Uint8Array): void;
   /** All audio sent before the mark of this name has been played, or was thrown away by `clear`. */
   mark(name: string): void;
   key(digit: string): void;
@@ -29,9 +30,12 @@ export type Transport = {
    * throw its buffer away (`clear`), a small lead where it cannot.
    */
   readonly leadMs: number;
+  /** What its sound is in, each way; absent: a telephone's. */
+  readonly audio?: LineAudio;
   /** Set once, at the start of the session. */
   listen(listener: TransportListener): void;
-  sendAudio(mulaw: Uint8Array): void;
+  /** Whole samples in the line's format. */
+  sendAudio(audio: Uint8Array): void;
   sendMark(name: string): void;
   /** Throws away what the other side has buffered; its pending marks come back at once. */
   clear(): void;

@@ -1,3 +1,5 @@
+import type { AudioFormat } from '#audio/format.ts';
+
 /** `audioMs` is a position in the stream's own audio: 20 ms frames written × 20, not the clock. */
 export type VoiceActivityEvent =
   /** Speech began at `audioMs`, which lies a little before the frame that made it certain. */
@@ -6,13 +8,14 @@ export type VoiceActivityEvent =
   | { readonly type: 'stopped'; readonly audioMs: number };
 
 export type VoiceActivityStream = {
-  /** G.711 mu-law, 8 kHz, mono. The bytes are copied before it returns. */
-  write(mulaw: Uint8Array): void;
+  /** Whole samples in the stream's format. The bytes are copied before it returns. */
+  write(audio: Uint8Array): void;
   close(): void;
 };
 
 /** Tells speech from everything else, for every call of the process at once. */
 export type VoiceActivity = {
-  open(on: (event: VoiceActivityEvent) => void): VoiceActivityStream;
+  /** `audio`: what will be written; absent: the telephone's. */
+  open(on: (event: VoiceActivityEvent) => void, audio?: AudioFormat): VoiceActivityStream;
   close(): Promise<void>;
 };

@@ -1,3 +1,4 @@
+import type { LineAudio } from '#audio/format.ts';
 import type {
   AnswerCall,
   AnswerWordedCall,
@@ -52,8 +53,11 @@ type Writing = { readonly instanceId: string; readonly recorder: CallRecorder };
 export type CallFloor = LiveCalls & {
   readonly answer: AnswerCall;
   readonly answerWorded: AnswerWordedCall;
-  /** A call is about to come: connect to the vendors while the carrier connects its sound. */
-  prepare(tenantId: string, instanceId: string): void;
+  /**
+   * A call is about to come: connect to the vendors while the carrier connects its sound. `audio`: what
+   * its line will carry; absent: a telephone's.
+   */
+  prepare(tenantId: string, instanceId: string, audio?: LineAudio): void;
   /** Tells those who watch an instance of a call that no session of this node carries. */
   publish(instanceId: string, event: LiveEvent): void;
   /** Lets calls finish for `limitMs`, then says goodbye to the rest. Resolves when none is left. */
@@ -94,9 +98,13 @@ export function createCallFloor(parts: {
     return { agent, secrets, agentSecrets };
   };
 
-  const warm = async (tenantId: string, instanceId: string): Promise<void> => {
+  const warm = async (
+    tenantId: string,
+    instanceId: string,
+    audio: LineAudio | undefined,
+  ): Promise<void> => {
     const { agent, secrets } = await brainOf(tenantId, instanceId);
-    waitingRoom.prepare(agent, secrets, { tenantId, instanceId });
+    waitingRoom.prepare(agent, secrets, { tenantId, instanceId }, audio);
   };
 
   type AnyCall = IncomingCall | IncomingWordedCall;
@@ -121,7 +129,7 @@ export function createCallFloor(parts: {
   });
 
   const startSounding = (call: IncomingCall, brain: Brain, recorder: LeavingRecorder): Started => {
-    const vendors = waitingRoom.take(brain.agent, brain.secrets, call);
+    const vendors = waitingRoom.take(brain.agent, brain.secrets, call, call.transport.audio);
     const meter = createVoiceMeter(clock);
     const started = orRelease(vendors.release, () =>
       startSession({
@@ -198,8 +206,8 @@ export function createCallFloor(parts: {
   return {
     answer: (call) => begin(call, startSounding, refuseWithApology),
     answerWorded: (call) => begin(call, startWorded, refuseInWords),
-    prepare(tenantId, instanceId) {
-      void warm(tenantId, instanceId).catch((error: unknown) =>
+    prepare(tenantId, instanceId, audio) {
+      void warm(tenantId, instanceId, audio).catch((error: unknown) =>
         log.warn({ instanceId, error: messageOf(error) }, 'vendors could not be warmed up'),
       );
     },

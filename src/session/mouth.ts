@@ -1,4 +1,4 @@
-import { phoneMs } from '#audio/g711.ts';
+import { msOf, PHONE_LINE } from '#audio/format.ts';
 import type { SpeakOptions, TextToSpeech, Utterance, WordTime } from '#contracts/text-to-speech.ts';
 import type { Transport } from '#contracts/transport.ts';
 import type { Role } from '#contracts/vendor.ts';
@@ -46,11 +46,13 @@ export type Mouth = {
 
 export function createMouth(parts: {
   readonly speech: TextToSpeech;
-  readonly options: SpeakOptions;
+  readonly options: Omit<SpeakOptions, 'audio'>;
   readonly transport: Transport;
   readonly on: (said: Said) => void;
 }): Mouth {
-  const { speech, options, transport, on } = parts;
+  const { speech, transport, on } = parts;
+  const { spoken: audio } = transport.audio ?? PHONE_LINE;
+  const options: SpeakOptions = { ...parts.options, audio };
   const playback = createPlayback({
     transport,
     wordTimes: speech.can.wordTimes,
@@ -70,7 +72,7 @@ export function createMouth(parts: {
           return on({
             type: 'speech-audio',
             replyId,
-            audioMs: playback.push(replyId, spoken.mulaw),
+            audioMs: playback.push(replyId, spoken.audio),
           });
         case 'words':
           playback.words(replyId, spoken.words);
@@ -111,11 +113,11 @@ export function createMouth(parts: {
     },
     speakPrepared(replyId, name) {
       cancel();
-      const clip = preparedSpeech[name];
+      const clip = preparedSpeech(name, audio);
       playback.words(replyId, clip.words);
-      playback.push(replyId, clip.mulaw);
+      playback.push(replyId, clip.audio);
       playback.done(replyId);
-      on({ type: 'speech-audio', replyId, audioMs: phoneMs(clip.mulaw.length) });
+      on({ type: 'speech-audio', replyId, audioMs: msOf(clip.audio.length, audio) });
       on({ type: 'speech-words', replyId, words: clip.words });
       on({ type: 'speech-done', replyId });
     },

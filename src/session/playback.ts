@@ -1,4 +1,4 @@
-import { PHONE_FRAME_BYTES, phoneBytes, phoneMs } from '#audio/g711.ts';
+import { bytesOf, msOf, PHONE_LINE } from '#audio/format.ts';
 import type { WordTime } from '#contracts/text-to-speech.ts';
 import type { Transport } from '#contracts/transport.ts';
 import { WORD_EDGE_MS } from '#conversation/policies/heard.ts';
@@ -15,7 +15,7 @@ const MARK_EVERY_WITHOUT_WORDS_MS = 40;
 /** The first mark, which tells when the caller began to hear. */
 const FIRST_MARK_MS = 20;
 /** The phone network's packet. The one that is being played when `clear` arrives is heard to its end. */
-const PACKET_MS = phoneMs(PHONE_FRAME_BYTES);
+const PACKET_MS = 20;
 
 /** One reply's audio: all of it, because a false alarm sends a part of it again. */
 type Track = {
@@ -57,7 +57,7 @@ type Flush = {
  */
 export type Playback = {
   /** Audio made for a reply. Held until `release`. The first call for a new reply drops the one before. */
-  push(replyId: number, mulaw: Uint8Array): number;
+  push(replyId: number, audio: Uint8Array): number;
   words(replyId: number, words: readonly WordTime[]): void;
   /** All audio of the reply has been pushed. */
   done(replyId: number): void;
@@ -72,12 +72,15 @@ export type Playback = {
 };
 
 export function createPlayback(options: {
-  readonly transport: Pick<Transport, 'leadMs' | 'sendAudio' | 'sendMark' | 'clear'>;
+  readonly transport: Pick<Transport, 'leadMs' | 'audio' | 'sendAudio' | 'sendMark' | 'clear'>;
   /** Whether words come with their times; without, marks are evenly spaced. */
   readonly wordTimes: boolean;
   readonly onPlayed: (replyId: number, playedMs: number) => void;
 }): Playback {
   const { transport, wordTimes, onPlayed } = options;
+  const { spoken } = transport.audio ?? PHONE_LINE;
+  const bytesIn = (ms: number): number => bytesOf(ms, spoken);
+  const msIn = (bytes: number): number => msOf(bytes, spoken);
   let track: Track | undefined;
   /** A reply may be released before its first audio is there. */
   let released: { readonly replyId: number; readonly fromBytes: number } | undefined;
@@ -124,7 +127,7 @@ export function createPlayback(options: {
   /** How far ahead audio may go now, and how far apart marks are then. */
   const limits = (of: Track): { untilBytes: number; knownBytes: number } => {
     const knownBytes = !wordTimes || of.done ? of.lengthBytes : (of.wordEnds.at(-1) ?? 0);
-    const aheadOf = (ms: number): number => of.playedBytes + phoneBytes(ms);
+    const aheadOf = (ms: number): number => of.playedBytes + bytesIn(ms);
     const lead = Math.min(LEAD_MS, transport.leadMs);
     const untilBytes = Math.max(
       Math.min(knownBytes, aheadOf(lead)),
@@ -137,11 +140,11 @@ export function createPlayback(options: {
     if (!track?.flowing) return;
     const { untilBytes, knownBytes } = limits(track);
     const isStarting = track.sentBytes === track.fromBytes && !track.done;
-    if (isStarting && untilBytes - track.sentBytes < phoneBytes(START_MS)) return;
+    if (isStarting && untilBytes - track.sentBytes < bytesIn(START_MS)) return;
     // Played to its end, the line has been silent since who knows when: nothing is due by the last mark.
     if (sentMarks.length === 0) track.anchor = undefined;
     while (track.sentBytes < untilBytes) {
-      const end = nextMarkBytes(track, knownBytes, untilBytes);
+      const end = nextMarkBytes(track, knownBytes, untilBytes, bytesIn);
       transport.sendAudio(track.audio.subarray(track.sentBytes, end));
       track.sentBytes = end;
       sendMark(track, end);
@@ -154,23 +157,22 @@ export function createPlayback(options: {
   };
 
   return {
-    push(replyId, mulaw) {
+    push(replyId, audio) {
       const to = trackOf(replyId);
-      const lengthBytes = to.lengthBytes + mulaw.length;
+      const lengthBytes = to.lengthBytes + audio.length;
       if (lengthBytes > to.audio.length) {
         const larger = new Uint8Array(Math.max(lengthBytes, to.audio.length * 2));
         larger.set(to.audio.subarray(0, to.lengthBytes));
         to.audio = larger;
       }
-      to.audio.set(mulaw, to.lengthBytes);
+      to.audio.set(audio, to.lengthBytes);
       to.lengthBytes = lengthBytes;
       pump();
-      return phoneMs(lengthBytes);
+      return msIn(lengthBytes);
     },
     words(replyId, words) {
       const to = trackOf(replyId);
-      for (const { endMs } of words)
-        to.wordEnds.push(phoneBytes(Math.max(0, endMs - WORD_EDGE_MS)));
+      for (const { endMs } of words) to.wordEnds.push(bytesIn(Math.max(0, endMs - WORD_EDGE_MS)));
       pump();
     },
     done(replyId) {
@@ -178,7 +180,7 @@ export function createPlayback(options: {
       pump();
     },
     release(replyId, fromMs) {
-      const fromBytes = phoneBytes(fromMs);
+      const fromBytes = bytesIn(fromMs);
       released = { replyId, fromBytes };
       if (track?.replyId !== replyId) return;
       track.flowing = true;
@@ -205,18 +207,18 @@ export function createPlayback(options: {
         track.playedBytes = Math.max(track.playedBytes, bytes);
         track.anchor = { bytes, lineMs };
         pump();
-        onPlayed(replyId, phoneMs(bytes));
+        onPlayed(replyId, msIn(bytes));
         return;
       }
       if (flush?.stretch !== stretch) return;
       flush.returned.push({ bytes, lineMs });
       if (bytes !== flush.pending.at(-1)) return;
-      const playedBytes = playedBeforeFlush(flush);
+      const playedBytes = playedBeforeFlush(flush, bytesIn(PACKET_MS));
       flush = undefined;
       if (playedBytes === undefined) return;
       if (track?.replyId === replyId && !track.flowing)
         track.playedBytes = Math.max(track.playedBytes, playedBytes);
-      onPlayed(replyId, phoneMs(playedBytes));
+      onPlayed(replyId, msIn(playedBytes));
     },
   };
 }
@@ -226,6 +228,7 @@ function nextMarkBytes(
   track: Pick<Track, 'sentBytes' | 'wordEnds'>,
   knownBytes: number,
   untilBytes: number,
+  bytesIn: (ms: number) => number,
 ): number {
   const { sentBytes, wordEnds } = track;
   const apartMs =
@@ -234,7 +237,7 @@ function nextMarkBytes(
       : sentBytes >= knownBytes
         ? MARK_EVERY_WITHOUT_WORDS_MS
         : MARK_EVERY_MS;
-  const latest = Math.min(untilBytes, sentBytes + phoneBytes(apartMs));
+  const latest = Math.min(untilBytes, sentBytes + bytesIn(apartMs));
   const wordEnd = wordEnds.find((end) => end > sentBytes);
   return wordEnd === undefined ? latest : Math.min(latest, wordEnd);
 }
@@ -245,9 +248,12 @@ function nextMarkBytes(
  * inside the packet that was being played then comes back with the rest, though it was heard: when
  * it was due tells it apart.
  */
-function playedBeforeFlush({ anchor, fromBytes, returned }: Flush): number | undefined {
+function playedBeforeFlush(
+  { anchor, fromBytes, returned }: Flush,
+  packetBytes: number,
+): number | undefined {
   const flushedMs = returned.at(-1)?.lineMs ?? 0;
-  const packets = (bytes: number): number => Math.ceil((bytes - fromBytes) / PHONE_FRAME_BYTES);
+  const packets = (bytes: number): number => Math.ceil((bytes - fromBytes) / packetBytes);
   let last = anchor;
   let playedBytes: number | undefined;
   for (const mark of returned) {

@@ -1,3 +1,4 @@
+import { PHONE_AUDIO } from '#audio/format.ts';
 import type {
   Heard,
   HearingOptions,
@@ -69,4 +70,7 @@ export function prepareHearing(hearing: SpeechToText, options: HearingOptions): 
 }
 
 const isSame = (one: HearingOptions, two: HearingOptions): boolean =>
-  one.language === two.language && one.keyterms.join('\n') === two.keyterms.join('\n');
+  one.language === two.language &&
+  one.keyterms.join('\n') === two.keyterms.join('\n') &&
+  (one.audio ?? PHONE_AUDIO).encoding === (two.audio ?? PHONE_AUDIO).encoding &&
+  (one.audio ?? PHONE_AUDIO).sampleRateHz === (two.audio ?? PHONE_AUDIO).sampleRateHz;

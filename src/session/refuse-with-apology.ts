@@ -1,4 +1,4 @@
-import { phoneBytes, phoneMs } from '#audio/g711.ts';
+import { bytesOf, msOf, PHONE_LINE } from '#audio/format.ts';
 import type { IncomingCall } from '#contracts/incoming-call.ts';
 import type { Clock } from '#lib/clock.ts';
 import { preparedSpeech } from './prepared-speech.ts';
@@ -18,7 +18,9 @@ export async function refuseWithApology(
   why: string,
 ): Promise<void> {
   const { transport } = call;
-  const { mulaw, text } = preparedSpeech.apology;
+  const { spoken } = transport.audio ?? PHONE_LINE;
+  const { audio, text } = preparedSpeech('apology', spoken);
+  const pieceBytes = bytesOf(1_000, spoken);
   const done = Promise.withResolvers<'played' | 'closed'>();
   transport.listen({
     audio: () => undefined,
@@ -26,10 +28,10 @@ export async function refuseWithApology(
     mark: () => done.resolve('played'),
     closed: () => done.resolve('closed'),
   });
-  for (let at = 0; at < mulaw.length; at += phoneBytes(1_000))
-    transport.sendAudio(mulaw.subarray(at, at + phoneBytes(1_000)));
+  for (let at = 0; at < audio.length; at += pieceBytes)
+    transport.sendAudio(audio.subarray(at, at + pieceBytes));
   transport.sendMark('apology');
-  const lengthMs = phoneMs(mulaw.length);
+  const lengthMs = msOf(audio.length, spoken);
   const how = await Promise.race([
     done.promise,
     clock.sleep(lengthMs + MARK_GRACE_MS).then(() => 'played' as const),

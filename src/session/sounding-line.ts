@@ -1,4 +1,5 @@
-import { phoneMs } from '#audio/g711.ts';
+import { dtmf } from '#audio/dtmf.ts';
+import { msOf, PHONE_LINE } from '#audio/format.ts';
 import type { SpeechToText } from '#contracts/speech-to-text.ts';
 import type { TextToSpeech } from '#contracts/text-to-speech.ts';
 import type { Transport } from '#contracts/transport.ts';
@@ -26,6 +27,7 @@ export type SoundingLineParts = {
 export function soundingLine(parts: SoundingLineParts, around: LineSurroundings): Line {
   const { agent, transport } = parts;
   const { take } = around;
+  const { heard: audio, spoken } = transport.audio ?? PHONE_LINE;
   let isSilenced = false;
   const mouth = createMouth({
     speech: parts.speech,
@@ -41,15 +43,17 @@ export function soundingLine(parts: SoundingLineParts, around: LineSurroundings)
   const audioTime = (audioMs: number): number =>
     journalMs(around.nowMs() - Math.max(0, writtenMs - audioMs));
 
-  const voiceActivity = parts.voiceActivity.open((event) =>
-    take(
-      event.type === 'started'
-        ? { type: 'voice-started', sinceMs: audioTime(event.audioMs) }
-        : { type: 'voice-stopped', sinceMs: audioTime(event.audioMs) },
-    ),
+  const voiceActivity = parts.voiceActivity.open(
+    (event) =>
+      take(
+        event.type === 'started'
+          ? { type: 'voice-started', sinceMs: audioTime(event.audioMs) }
+          : { type: 'voice-stopped', sinceMs: audioTime(event.audioMs) },
+      ),
+    audio,
   );
   const hearing = parts.hearing.listen(
-    { language: agent.language, keyterms: agent.voice.keyterms },
+    { language: agent.language, keyterms: agent.voice.keyterms, audio },
     (heard) => {
       if (heard.type === 'failed')
         return take({
@@ -72,11 +76,11 @@ export function soundingLine(parts: SoundingLineParts, around: LineSurroundings)
   return {
     open() {
       transport.listen({
-        audio(mulaw) {
+        audio(sound) {
           if (isSilenced) return;
-          writtenMs += phoneMs(mulaw.length);
-          hearing.write(mulaw);
-          voiceActivity.write(mulaw);
+          writtenMs += msOf(sound.length, audio);
+          hearing.write(sound);
+          voiceActivity.write(sound);
         },
         mark: (name) => void (tones.mark(name) || mouth.mark(name, writtenMs)),
         key: (digit) => take({ type: 'key', digit }),
@@ -108,7 +112,7 @@ export function soundingLine(parts: SoundingLineParts, around: LineSurroundings)
         for (const event of view.of(step)) transport.show?.(event);
       },
     }),
-    play: tones.play,
+    play: (keys, signal) => tones.play(dtmf(keys, spoken), signal),
     silence() {
       isSilenced = true;
       mouth.close();

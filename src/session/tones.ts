@@ -1,10 +1,10 @@
-import { phoneBytes } from '#audio/g711.ts';
+import { bytesOf, PHONE_LINE } from '#audio/format.ts';
 import type { Transport } from '#contracts/transport.ts';
 
 /** Sound for the line that is nobody's words. */
 export type Tones = {
-  /** Plays G.711 mu-law after all that is on the line. Resolves once it was played, rejects with the signal's reason. */
-  play(mulaw: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Plays sound in the line's format after all that is on the line. Resolves once it was played, rejects with the signal's reason. */
+  play(sound: Uint8Array, signal: AbortSignal): Promise<void>;
   /** A mark came back; whether it was one of these. */
   mark(name: string): boolean;
 };
@@ -14,9 +14,12 @@ const PIECE_MS = 500;
 const PREFIX = 'tones.';
 
 export function createTones(
-  transport: Pick<Transport, 'leadMs' | 'sendAudio' | 'sendMark' | 'clear'>,
+  transport: Pick<Transport, 'leadMs' | 'audio' | 'sendAudio' | 'sendMark' | 'clear'>,
 ): Tones {
-  const pieceBytes = phoneBytes(Math.max(20, Math.min(PIECE_MS, transport.leadMs / 2)));
+  const pieceBytes = bytesOf(
+    Math.max(20, Math.min(PIECE_MS, transport.leadMs / 2)),
+    (transport.audio ?? PHONE_LINE).spoken,
+  );
   const waiting = new Map<string, () => void>();
   let count = 0;
 
@@ -37,12 +40,12 @@ export function createTones(
   };
 
   return {
-    async play(mulaw, signal) {
+    async play(sound, signal) {
       signal.throwIfAborted();
       let before = Promise.resolve();
       try {
-        for (let at = 0; at < mulaw.length; at += pieceBytes) {
-          const sent = send(mulaw.subarray(at, at + pieceBytes), signal);
+        for (let at = 0; at < sound.length; at += pieceBytes) {
+          const sent = send(sound.subarray(at, at + pieceBytes), signal);
           sent.catch(() => undefined);
           await before;
           before = sent;

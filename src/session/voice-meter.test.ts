@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { bytesOfSamples, WIDE_LINE } from '#audio/format.ts';
+import type { LineAudio } from '#audio/format.ts';
 import { encodeMulaw, MULAW_SILENCE } from '#audio/g711.ts';
 import type { Transport, TransportListener } from '#contracts/transport.ts';
 import { virtualClock } from '#lib/virtual-clock.ts';
@@ -15,7 +17,7 @@ const tone = (ms: number, peakDbfs: number): Uint8Array =>
   );
 const silence = (ms: number): Uint8Array => new Uint8Array(ms * 8).fill(MULAW_SILENCE);
 
-function meteredLine() {
+function meteredLine(audio?: LineAudio) {
   const clock = virtualClock();
   const meter = createVoiceMeter(clock);
   const passed: string[] = [];
@@ -23,6 +25,7 @@ function meteredLine() {
   const transport: Transport = {
     name: 'fake',
     leadMs: Infinity,
+    ...(audio && { audio }),
     listen: (given) => void (listener = given),
     sendAudio: (mulaw) => void passed.push(`sent ${mulaw.length}`),
     sendMark: (name) => void passed.push(`mark ${name}`),
@@ -63,6 +66,19 @@ test('the caller is as loud as the sound since the last reading', async () => {
   await clock.advance(200);
   say(silence(200));
   expect(meter.read().callerDbfs).toBe(-60);
+});
+
+test('a line that carries more is as loud as it is', async () => {
+  const { clock, meter, line, say } = meteredLine(WIDE_LINE);
+  const square = (ms: number, samplesPerMs: number): Uint8Array =>
+    bytesOfSamples(
+      Int16Array.from({ length: ms * samplesPerMs }, (_, at) => (at % 2 ? 1 : -1) * 3_277),
+    );
+  meter.read();
+  say(square(200, 16));
+  line.sendAudio(square(400, 24));
+  await clock.advance(200);
+  expect(meter.read()).toEqual({ callerDbfs: -20, agentDbfs: -20 });
 });
 
 test('the agent is heard when its sound is played, not when it is sent ahead', async () => {

@@ -1,4 +1,5 @@
-import { MULAW_TO_LINEAR, phoneMs } from '#audio/g711.ts';
+import { bytesOf, bytesPerSample, msOf, PHONE_LINE, sampleAt } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
 import type { Transport } from '#contracts/transport.ts';
 import type { Clock } from '#lib/clock.ts';
 
@@ -23,7 +24,7 @@ export type VoiceMeter = {
 type Sent = { readonly untilMs: number; readonly energy: number };
 
 /** Sound to be played is measured in pieces of this length, so that each is told when it is heard. */
-const PIECE_BYTES = 400;
+const PIECE_MS = 50;
 
 export function createVoiceMeter(clock: Pick<Clock, 'now'>): VoiceMeter {
   let isOn = false;
@@ -32,12 +33,13 @@ export function createVoiceMeter(clock: Pick<Clock, 'now'>): VoiceMeter {
   let sent: Sent[] = [];
   let sentUntilMs = 0;
 
-  const send = (mulaw: Uint8Array): void => {
+  const send = (sound: Uint8Array, format: AudioFormat): void => {
     sentUntilMs = Math.max(sentUntilMs, clock.now());
-    for (let at = 0; at < mulaw.length; at += PIECE_BYTES) {
-      const piece = mulaw.subarray(at, at + PIECE_BYTES);
-      sentUntilMs += phoneMs(piece.length);
-      sent.push({ untilMs: sentUntilMs, energy: energyOf(piece) });
+    const pieceBytes = bytesOf(PIECE_MS, format);
+    for (let at = 0; at < sound.length; at += pieceBytes) {
+      const piece = sound.subarray(at, at + pieceBytes);
+      sentUntilMs += msOf(piece.length, format);
+      sent.push({ untilMs: sentUntilMs, energy: energyOf(piece, format) });
     }
   };
   const clear = (): void => {
@@ -46,25 +48,28 @@ export function createVoiceMeter(clock: Pick<Clock, 'now'>): VoiceMeter {
   };
 
   return {
-    over: (transport) => ({
-      ...transport,
-      listen: (listener) =>
-        transport.listen({
-          ...listener,
-          audio(mulaw) {
-            if (isOn) callerEnergy += energyOf(mulaw);
-            listener.audio(mulaw);
-          },
-        }),
-      sendAudio(mulaw) {
-        if (isOn) send(mulaw);
-        transport.sendAudio(mulaw);
-      },
-      clear() {
-        if (isOn) clear();
-        transport.clear();
-      },
-    }),
+    over(transport) {
+      const { heard, spoken } = transport.audio ?? PHONE_LINE;
+      return {
+        ...transport,
+        listen: (listener) =>
+          transport.listen({
+            ...listener,
+            audio(sound) {
+              if (isOn) callerEnergy += energyOf(sound, heard);
+              listener.audio(sound);
+            },
+          }),
+        sendAudio(sound) {
+          if (isOn) send(sound, spoken);
+          transport.sendAudio(sound);
+        },
+        clear() {
+          if (isOn) clear();
+          transport.clear();
+        },
+      };
+    },
     read() {
       const nowMs = clock.now();
       const heard = sent.filter(({ untilMs }) => untilMs <= nowMs);
@@ -88,17 +93,15 @@ export function createVoiceMeter(clock: Pick<Clock, 'now'>): VoiceMeter {
   };
 }
 
-/** Mu-law byte → the square of its sample, of a full scale of one. */
-const ENERGY: Float64Array = Float64Array.from(MULAW_TO_LINEAR, (sample) => (sample / 32_768) ** 2);
-
-function energyOf(mulaw: Uint8Array): number {
-  let energy = 0;
-  for (const byte of mulaw) energy += ENERGY[byte] ?? 0;
-  return energy;
+/** Mean square, of a full scale of one, times milliseconds. */
+function energyOf(sound: Uint8Array, format: AudioFormat): number {
+  let squares = 0;
+  for (let at = 0; at < sound.length; at += bytesPerSample(format))
+    squares += sampleAt(sound, at, format) ** 2;
+  return squares / 32_768 ** 2 / (format.sampleRateHz / 1_000);
 }
 
 function dbfsOf(energy: number, lastedMs: number): number {
-  const samples = lastedMs / phoneMs(1);
-  if (energy <= 0 || samples <= 0) return SILENCE_DBFS;
-  return Math.round(Math.min(0, Math.max(SILENCE_DBFS, 10 * Math.log10(energy / samples))));
+  if (energy <= 0 || lastedMs <= 0) return SILENCE_DBFS;
+  return Math.round(Math.min(0, Math.max(SILENCE_DBFS, 10 * Math.log10(energy / lastedMs))));
 }

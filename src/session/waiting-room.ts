@@ -1,3 +1,5 @@
+import { PHONE_LINE } from '#audio/format.ts';
+import type { AudioFormat, LineAudio } from '#audio/format.ts';
 import type { Cancel, Clock } from '#lib/clock.ts';
 import type { AgentConfig } from '#protocol/agent-config.ts';
 import { secretFields } from '#protocol/voice-channel.ts';
@@ -13,6 +15,7 @@ const WAIT_MS = 15_000;
 type Acquired = { readonly set: VendorSet; release(): void };
 type Waiting = {
   readonly brainId: string;
+  readonly heard: AudioFormat;
   readonly acquired: Acquired;
   readonly hearing: PreparedHearing;
   readonly cancelExpiry: Cancel;
@@ -20,9 +23,15 @@ type Waiting = {
 
 /** Vendors that are connected for calls about to come: their handshakes cost the caller nothing. */
 export type WaitingRoom = {
-  prepare(agent: AgentConfig, secrets: Secrets, channel: ChannelOfVendors): void;
+  /** `audio`: what the call's line will carry; absent: a telephone's. */
+  prepare(agent: AgentConfig, secrets: Secrets, channel: ChannelOfVendors, audio?: LineAudio): void;
   /** Vendors for a call: those that wait for it, or new ones. Every `take` is followed by one `release`. */
-  take(agent: AgentConfig, secrets: Secrets, channel: ChannelOfVendors): Acquired;
+  take(
+    agent: AgentConfig,
+    secrets: Secrets,
+    channel: ChannelOfVendors,
+    audio?: LineAudio,
+  ): Acquired;
   /** Closes all that wait. Nothing is prepared after it. */
   close(): void;
 };
@@ -44,28 +53,33 @@ export function createWaitingRoom(pool: VendorPool, clock: Clock): WaitingRoom {
   };
 
   return {
-    prepare(agent, secrets, channel) {
+    prepare(agent, secrets, channel, { heard, spoken } = PHONE_LINE) {
       if (isClosed) return;
       const { instanceId } = channel;
       const acquired = pool.acquire(agent, secrets, channel);
       acquired.set.model.warm();
-      acquired.set.speech.warm({ voice: acquired.set.voice, language: agent.language });
+      const { language } = agent;
+      acquired.set.speech.warm({ voice: acquired.set.voice, language, audio: spoken });
       const one: Waiting = {
         brainId: brainIdOf(agent, secrets),
+        heard,
         acquired,
         hearing: prepareHearing(acquired.set.hearing, {
-          language: agent.language,
+          language,
           keyterms: agent.voice.keyterms,
+          audio: heard,
         }),
         cancelExpiry: clock.after(WAIT_MS, () => discard(instanceId, one)),
       };
       waiting.set(instanceId, [...(waiting.get(instanceId) ?? []), one]);
     },
-    take(agent, secrets, channel) {
+    take(agent, secrets, channel, { heard } = PHONE_LINE) {
       const { instanceId } = channel;
       const brainId = brainIdOf(agent, secrets);
       // A brain or a key that was changed since then is not what the owner wants now.
       for (const one of waiting.get(instanceId) ?? []) {
+        // It waits for a call of another kind of line.
+        if (one.heard.sampleRateHz !== heard.sampleRateHz) continue;
         if (one.brainId === brainId && one.hearing.isUsable) {
           remove(instanceId, one);
           const { set, release } = one.acquired;

@@ -1,11 +1,11 @@
-import { resample } from '#sandbox/lib/resample.ts';
+import { samplesOf } from '#audio/format.ts';
+import { clipPcm } from '#sandbox/speech/clip-audio.ts';
 import type { VoiceBank } from '#sandbox/speech/speech.ts';
 import { wavFile } from './wav.ts';
 
 /** What a caller says into a microphone that cannot listen: each sentence after so much silence. */
 export type Monologue = readonly { readonly afterMs: number; readonly say: string }[];
 
-const BANK_HZ = 8_000;
 /** As a browser's microphone is opened by the page. */
 const MICROPHONE_HZ = 16_000;
 /** Browsers begin a file anew at its end; nobody says a thing twice before the call is over. */
@@ -20,8 +20,7 @@ export async function microphoneFile(
   const pieces: Int16Array[] = [];
   for (const { afterMs, say } of monologue) {
     pieces.push(silence(afterMs));
-    const { pcm } = await bank.speak(say, voice);
-    pieces.push(resample(pcm, BANK_HZ, MICROPHONE_HZ));
+    pieces.push(samplesOf(clipPcm(await bank.speak(say, voice), MICROPHONE_HZ)));
   }
   pieces.push(silence(TAIL_MS));
   const whole = new Int16Array(pieces.reduce((sum, { length }) => sum + length, 0));

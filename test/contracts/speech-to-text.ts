@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { PHONE_FRAME_BYTES } from '#audio/g711.ts';
+import { bytesOf, silenceOf } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
 import type { Heard, HearingStream, SpeechToText } from '#contracts/speech-to-text.ts';
 import type { FailureCode, VendorFailure } from '#contracts/vendor.ts';
 import type { Log } from '#lib/log.ts';
@@ -15,12 +16,14 @@ import { tellSubject } from './subject.ts';
 export type HearingWorld = {
   /** A key the simulator takes. */
   readonly apiKey: string;
+  /** What the vendor is to hear. */
+  readonly audio: AudioFormat;
   open(options: {
     readonly apiKey: string;
     readonly clock: VirtualClock;
     readonly log: Log;
   }): SpeechToText;
-  /** Mu-law of somebody saying `text`, with 300 ms of silence before it and 2 s behind it. */
+  /** Somebody saying `text`, with 300 ms of silence before it and 2 s behind it. */
   say(text: string): Promise<Uint8Array>;
   setFault(fault: Fault | Outage | undefined): Promise<void>;
   openConnections(): number;
@@ -58,7 +61,9 @@ export function speechToTextContract(world: () => HearingWorld): void {
 
   test('silence and noise are no words', async () => {
     using call = listen(world());
-    call.write(Uint8Array.from({ length: 24_000 }, (_, i) => (i * 7_919) % 251));
+    call.write(
+      Uint8Array.from({ length: bytesOf(3_000, world().audio) }, (_, i) => (i * 7_919) % 251),
+    );
     call.write(await world().say('Yes.'));
     const isYes = (heard: Heard): boolean => 'text' in heard && /yes/i.test(heard.text);
     await call.heard.until(isYes);
@@ -75,8 +80,10 @@ export function speechToTextContract(world: () => HearingWorld): void {
     }
     // A pause of about 220 ms: long enough for a guess, too short for a certainty.
     const first = await world().say('Hello.');
-    call.write(first.subarray(0, first.length - 1_900 * 8));
-    call.write((await world().say('I would like to book a table.')).subarray(300 * 8));
+    call.write(first.subarray(0, first.length - bytesOf(1_900, world().audio)));
+    call.write(
+      (await world().say('I would like to book a table.')).subarray(bytesOf(300, world().audio)),
+    );
     await call.heard.until((heard) => heard.type === 'end');
     expect(kinds(call.heard)).toEqual(['eager-end', 'resumed', 'eager-end', 'end']);
     expect(textOf(call.heard.all.at(-1))).toMatch(/^hello.* i would like to book a table/i);
@@ -92,7 +99,7 @@ export function speechToTextContract(world: () => HearingWorld): void {
     }
     const audio = await world().say('Hello.');
     // Up to 100 ms after the word: no silence yet that would end a segment by itself.
-    call.write(audio.subarray(0, audio.length - 1_900 * 8));
+    call.write(audio.subarray(0, audio.length - bytesOf(1_900, world().audio)));
     call.stream.finalize();
     const final = await call.heard.until((heard) => heard.type === 'final');
     expect(final).toMatchObject({ type: 'final', fromFinalize: true });
@@ -102,7 +109,7 @@ export function speechToTextContract(world: () => HearingWorld): void {
   test('finalize is answered even if nothing was said', async () => {
     using call = listen(world());
     if (!call.vendor.can.finalize) return expect(call.vendor.can.endOfTurn).toBe(true);
-    call.write(new Uint8Array(8_000).fill(0xff));
+    call.write(silenceOf(1_000, world().audio));
     call.stream.finalize();
     const final = await call.heard.until((heard) => heard.type === 'final');
     expect(final).toMatchObject({ type: 'final', text: '', fromFinalize: true });
@@ -114,7 +121,7 @@ export function speechToTextContract(world: () => HearingWorld): void {
     await call.heard.until((heard) => heard.type === 'interim');
     const before = call.heard.all.length;
     call.stream.close();
-    call.stream.write(new Uint8Array(160));
+    call.stream.write(silenceOf(20, world().audio));
     call.stream.finalize();
     call.stream.close();
     await vi.waitFor(() => expect(world().openConnections()).toBe(0));
@@ -125,7 +132,7 @@ export function speechToTextContract(world: () => HearingWorld): void {
 
   test('closing before the connection is open leaves nothing behind', async () => {
     const call = listen(world());
-    call.stream.write(new Uint8Array(160).fill(0xff));
+    call.stream.write(silenceOf(20, world().audio));
     call.vendor.close();
     await vi.waitFor(() => expect(world().openConnections()).toBe(0));
     expect(call.clock.pending).toBe(0);
@@ -186,7 +193,10 @@ export function speechToTextContract(world: () => HearingWorld): void {
     await world().setFault({ kind: 'half-open' });
     using call = listen(world());
     const limit = AbortSignal.timeout(20_000);
-    const frame = (await world().say('I would like to book a table.')).subarray(8_000, 8_160);
+    const frame = (await world().say('I would like to book a table.')).subarray(
+      bytesOf(1_000, world().audio),
+      bytesOf(1_020, world().audio),
+    );
     while (!call.heard.all.some((heard) => heard.type === 'failed')) {
       limit.throwIfAborted();
       call.stream.write(frame);
@@ -224,7 +234,7 @@ type Call = Disposable & {
   readonly heard: Recorder<Heard>;
   readonly clock: VirtualClock;
   /** In frames of 20 ms, as fast as it goes. */
-  write(mulaw: Uint8Array): void;
+  write(audio: Uint8Array): void;
   logged(): string;
 };
 
@@ -233,15 +243,16 @@ function listen(world: HearingWorld, apiKey = world.apiKey): Call {
   const { log, text } = logLines();
   const vendor = world.open({ apiKey, clock, log });
   const heard = recorder<Heard>();
-  const stream = vendor.listen(ENGLISH, heard.on);
+  const stream = vendor.listen({ ...ENGLISH, audio: world.audio }, heard.on);
+  const frameBytes = bytesOf(20, world.audio);
   return {
     vendor,
     stream,
     heard,
     clock,
-    write(mulaw) {
-      for (let from = 0; from < mulaw.length; from += PHONE_FRAME_BYTES)
-        stream.write(mulaw.subarray(from, from + PHONE_FRAME_BYTES));
+    write(audio) {
+      for (let from = 0; from < audio.length; from += frameBytes)
+        stream.write(audio.subarray(from, from + frameBytes));
     },
     logged: text,
     [Symbol.dispose]: () => vendor.close(),

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { phoneMs } from '#audio/g711.ts';
+import { msOf } from '#audio/format.ts';
 import type { FailureCode } from '#contracts/vendor.ts';
 import type { Fault, Outage } from '#sandbox/faults.ts';
 import { audioOf, failureOf, isEnd, openLine, wordsHeard } from '#test/support/speaking.ts';
@@ -37,7 +37,7 @@ export function textToSpeechContract(world: () => SpeakingWorld): void {
       expect(Math.abs(time.startMs - (heard[index]?.startMs ?? NaN))).toBeLessThanOrEqual(2);
       expect(Math.abs(time.endMs - (heard[index]?.endMs ?? NaN))).toBeLessThanOrEqual(2);
     }
-    expect(times.at(-1)?.endMs).toBeLessThanOrEqual(phoneMs(audioOf(spoken).length));
+    expect(times.at(-1)?.endMs).toBeLessThanOrEqual(msOf(audioOf(spoken).length, world().audio));
   });
 
   test('speaking starts before the text is finished', async () => {

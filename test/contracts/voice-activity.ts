@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import { bytesOf, WIDE_LINE } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
 import { encodeMulaw, MULAW_SILENCE, phoneBytes } from '#audio/g711.ts';
 import type { VoiceActivity, VoiceActivityEvent } from '#contracts/voice-activity.ts';
 import type { VirtualClock } from '#lib/virtual-clock.ts';
-import { noise, withGain, withNoise } from '#sandbox/speech/clip-audio.ts';
+import { clipAudio, noise, silence, withGain, withNoise } from '#sandbox/speech/clip-audio.ts';
 import type { SpeechClip } from '#sandbox/speech/speech.ts';
 
 export type ActivityWorld = {
@@ -54,6 +56,18 @@ export function voiceActivityContract(world: () => ActivityWorld): void {
     ['clicks', clicks(2_000)],
   ])('%s is no speech', async (_, pcm) => {
     expect(await listen(world(), encodeMulaw(pcm))).toEqual([]);
+  });
+
+  test('finds in wide-band sound what it finds in that of a telephone', async () => {
+    const clip = await world().say('Stop, wait a moment please.', 'slt');
+    const format = WIDE_LINE.heard;
+    const padding = silence(LEAD_MS, format);
+    const wide = Buffer.concat([padding, clipAudio(clip, format), padding]);
+    const events = await listen(world(), wide, bytesOf(20, format), format);
+    const known = await listen(world(), mulawOf(clip));
+    expect(events.map(({ type }) => type)).toEqual(known.map(({ type }) => type));
+    for (const [index, { audioMs }] of events.entries())
+      expect(Math.abs(audioMs - (known[index]?.audioMs ?? NaN))).toBeLessThanOrEqual(64);
   });
 
   test('says the same whatever the size of the pieces it is given', async () => {
@@ -144,13 +158,14 @@ export function voiceActivityContract(world: () => ActivityWorld): void {
 
 async function listen(
   { activity, settled }: ActivityWorld,
-  mulaw: Uint8Array,
+  sound: Uint8Array,
   pieceBytes = 160,
+  format?: AudioFormat,
 ): Promise<readonly VoiceActivityEvent[]> {
   const events: VoiceActivityEvent[] = [];
-  const stream = activity.open((event) => events.push(event));
-  for (let from = 0; from < mulaw.length; from += pieceBytes) {
-    stream.write(mulaw.subarray(from, from + pieceBytes));
+  const stream = activity.open((event) => events.push(event), format);
+  for (let from = 0; from < sound.length; from += pieceBytes) {
+    stream.write(sound.subarray(from, from + pieceBytes));
     // Rarely enough that windows queue up, as they do when the machine is busy.
     if (from % 8_000 < pieceBytes) await settled();
   }

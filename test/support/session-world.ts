@@ -156,7 +156,7 @@ export function fakeVendors(clock: VirtualClock, options: { endOfTurn?: boolean 
           spoken.push(text);
           clock.after(150, () => {
             for (const word of text.split(/\s+/).filter((part) => part !== '')) {
-              say({ type: 'audio', mulaw: new Uint8Array(phoneBytes(wordMs)).fill(0x2a) });
+              say({ type: 'audio', audio: new Uint8Array(phoneBytes(wordMs)).fill(0x2a) });
               say({ type: 'words', words: [{ text: word, startMs: atMs, endMs: atMs + wordMs }] });
               atMs += wordMs;
             }

@@ -1,3 +1,4 @@
+import type { AudioFormat } from '#audio/format.ts';
 import type { Spoken, TextToSpeech, Utterance, WordTime } from '#contracts/text-to-speech.ts';
 import type { VendorFailure } from '#contracts/vendor.ts';
 import type { Log } from '#lib/log.ts';
@@ -12,6 +13,8 @@ import type { Recorder } from './recorder.ts';
 export type SpeakingWorld = {
   /** A key the simulator takes. */
   readonly apiKey: string;
+  /** What the vendor is to speak. */
+  readonly audio: AudioFormat;
   /** A voice the simulator has. */
   readonly voice: string;
   open(options: {
@@ -25,8 +28,8 @@ export type SpeakingWorld = {
   /** Utterances the vendor is at work on. */
   activeUtterances(): number;
   openConnections(): number;
-  /** The words in mu-law audio with their times, by the ear of the sandbox. */
-  hear(mulaw: Uint8Array): readonly WordTime[];
+  /** The words in such audio with their times, by the ear of the sandbox. */
+  hear(audio: Uint8Array): readonly WordTime[];
 };
 
 export type Line = Disposable & {
@@ -45,7 +48,10 @@ export function openLine(world: SpeakingWorld, apiKey = world.apiKey): Line {
     clock,
     speak(voice = world.voice) {
       const spoken = recorder<Spoken>();
-      return { spoken, utterance: vendor.speak({ voice, language: 'en-US' }, spoken.on) };
+      return {
+        spoken,
+        utterance: vendor.speak({ voice, language: 'en-US', audio: world.audio }, spoken.on),
+      };
     },
     logged: text,
     [Symbol.dispose]: () => vendor.close(),
@@ -56,7 +62,7 @@ export const isEnd = (spoken: Spoken | undefined): boolean =>
   spoken?.type === 'done' || spoken?.type === 'failed';
 
 export const audioOf = (spoken: Recorder<Spoken>): Uint8Array =>
-  Buffer.concat(spoken.all.flatMap((said) => (said.type === 'audio' ? [said.mulaw] : [])));
+  Buffer.concat(spoken.all.flatMap((said) => (said.type === 'audio' ? [said.audio] : [])));
 
 export const wordsHeard = (world: SpeakingWorld, spoken: Recorder<Spoken>): string =>
   world

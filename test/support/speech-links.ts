@@ -79,7 +79,7 @@ export function speechWorld(clock: VirtualClock) {
           if (audio.length > 0) {
             const chunk = audio.splice(0, phoneBytes(chunkMs));
             sentMs += chunk.length / 8;
-            say({ type: 'audio', mulaw: Uint8Array.from(chunk) });
+            say({ type: 'audio', audio: Uint8Array.from(chunk) });
           }
           const lateMs = audio.length > 0 ? wordsLate * chunkMs : 0;
           const due = pending.filter(({ startMs }) => startMs < sentMs - lateMs);
@@ -145,7 +145,7 @@ export function speechWorld(clock: VirtualClock) {
     let run = { number: 0, length: 0 };
     for (const said of spoken) {
       if (said.type !== 'audio') continue;
-      for (const number of said.mulaw) {
+      for (const number of said.audio) {
         if (number === WORD_START) run = { number: 0, length: 1 };
         else if (run.length === 1) run = { number, length: 2 };
         else run = { number, length: run.number === number ? run.length + 1 : 0 };

@@ -14,8 +14,8 @@ export type OpenedTools = {
   readonly runner: ToolRunner;
   readonly answers: readonly ToolAnswer[];
   readonly notes: readonly string[];
-  /** Sounds that were played. */
-  readonly played: readonly Uint8Array[];
+  /** Keys that were pressed on the line. */
+  readonly played: readonly string[];
   /** Has a tool run; resolves with its result as the model is told it. */
   call(name: string, given?: unknown, callId?: string): Promise<string>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -36,10 +36,10 @@ export function openTools(
   const toolbox = createToolbox({ allowPrivate, clock, log });
   const answers = recorder<ToolAnswer>();
   const notes: string[] = [];
-  const played: Uint8Array[] = [];
+  const played: string[] = [];
   const open = toolbox.of({ agent: given.config, secrets: given.secrets, transfer });
   const runner = open({
-    play: (mulaw) => (played.push(mulaw), Promise.resolve()),
+    play: (keys) => (played.push(keys), Promise.resolve()),
     note: (text) => void notes.push(text),
     on: answers.on,
   });

@@ -33,13 +33,14 @@ export function createReceiver(format: EarFormat, history: History): Receiver {
     history.samples[history.end++ & history.mask] = sample;
   };
   if (format.encoding === 'mulaw') {
+    const band = createDecimator(1, push);
     let received = 0;
     return {
       receive(audio) {
         received += audio.length;
-        for (const byte of audio) push(MULAW_TO_LINEAR[byte] ?? 0);
+        for (const byte of audio) band.take(MULAW_TO_LINEAR[byte] ?? 0);
       },
-      flush: () => undefined,
+      flush: () => band.flush(),
       get received() {
         return received;
       },
@@ -71,16 +72,21 @@ export function createReceiver(format: EarFormat, history: History): Receiver {
 }
 
 /** Half the decimator's length, in samples of its output: what it adds in delay. */
-export const RECEIVE_DELAY = 16;
+export const RECEIVE_DELAY = 48;
 
-/** Keeps each `ratio`-th sample after a low-pass at 3.7 kHz. Output lags; sample n is still time n. */
+/**
+ * The telephone's band, where the bank's clips end: half of the sound is left here, a thousandth where
+ * what lies above would come back as something else. Phone sound made of wide-band speech reaches higher.
+ */
+const BAND_HZ = 3_400;
+
+/** Keeps each `ratio`-th sample of what lies in the band. Output lags; sample n is still time n. */
 function createDecimator(
   ratio: number,
   push: (sample: number) => void,
 ): { take(sample: number): void; flush(): void } {
-  if (ratio === 1) return { take: push, flush: () => undefined };
   const half = RECEIVE_DELAY * ratio;
-  const taps = lowPassTaps(half, 3_700 / (8_000 * ratio));
+  const taps = lowPassTaps(half, BAND_HZ / (8_000 * ratio));
   // Each sample stands twice, so that the filter always reads one straight piece.
   const line = new Float32Array(2 * taps.length);
   let at = 0;

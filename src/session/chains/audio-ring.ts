@@ -1,23 +1,24 @@
-import { phoneBytes } from '#audio/g711.ts';
+import { bytesOf } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
 
 /** Grows as it is needed, and never beyond its limit: a call that is heard as it goes keeps little. */
-const FIRST_BYTES = phoneBytes(2_000);
+const FIRST_MS = 2_000;
 
-/** The last of a call's audio (G.711 mu-law, 8 kHz). Positions count bytes from the start of the call. */
+/** The last of a call's audio. Positions count bytes from the start of the call. */
 export type AudioRing = {
   readonly startBytes: number;
   readonly endBytes: number;
   /** What is beyond the limit falls off at the start. */
-  append(mulaw: Uint8Array): void;
+  append(audio: Uint8Array): void;
   /** Nobody needs what is before this. */
   dropUntil(bytes: number): void;
   /** A copy. */
   slice(fromBytes: number, untilBytes: number): Uint8Array;
 };
 
-export function createAudioRing(maxMs: number): AudioRing {
-  const maxBytes = phoneBytes(maxMs);
-  let buffer = new Uint8Array(Math.min(FIRST_BYTES, maxBytes));
+export function createAudioRing(maxMs: number, format: AudioFormat): AudioRing {
+  const maxBytes = bytesOf(maxMs, format);
+  let buffer = new Uint8Array(bytesOf(Math.min(FIRST_MS, maxMs), format));
   let startBytes = 0;
   let endBytes = 0;
 
@@ -36,11 +37,11 @@ export function createAudioRing(maxMs: number): AudioRing {
     buffer = new Uint8Array(length);
     write(kept, startBytes);
   };
-  const write = (mulaw: Uint8Array, atBytes: number): void => {
-    for (let done = 0; done < mulaw.length;) {
+  const write = (audio: Uint8Array, atBytes: number): void => {
+    for (let done = 0; done < audio.length;) {
       const index = (atBytes + done) % buffer.length;
-      const length = Math.min(mulaw.length - done, buffer.length - index);
-      buffer.set(mulaw.subarray(done, done + length), index);
+      const length = Math.min(audio.length - done, buffer.length - index);
+      buffer.set(audio.subarray(done, done + length), index);
       done += length;
     }
   };
@@ -52,12 +53,12 @@ export function createAudioRing(maxMs: number): AudioRing {
     get endBytes() {
       return endBytes;
     },
-    append(mulaw) {
-      const kept = mulaw.subarray(Math.max(0, mulaw.length - maxBytes));
-      const neededBytes = endBytes - startBytes + mulaw.length;
+    append(audio) {
+      const kept = audio.subarray(Math.max(0, audio.length - maxBytes));
+      const neededBytes = endBytes - startBytes + audio.length;
       if (neededBytes > buffer.length && buffer.length < maxBytes) grow(neededBytes);
-      write(kept, endBytes + mulaw.length - kept.length);
-      endBytes += mulaw.length;
+      write(kept, endBytes + audio.length - kept.length);
+      endBytes += audio.length;
       startBytes = Math.max(startBytes, endBytes - buffer.length);
     },
     dropUntil(bytes) {

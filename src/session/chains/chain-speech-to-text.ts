@@ -1,4 +1,4 @@
-import { phoneBytes } from '#audio/g711.ts';
+import { bytesOf, PHONE_AUDIO } from '#audio/format.ts';
 import type {
   Heard,
   HearingOptions,
@@ -17,7 +17,7 @@ import { createUnheardSound } from './unheard-sound.ts';
 
 export type HearingLink = Link<SpeechToText>;
 
-/** The longest stretch without a final that another recogniser can hear again: 240 kB of a call. */
+/** The longest stretch without a final that another recogniser can hear again: 240 kB of a call by phone. */
 const RING_MS = 30_000;
 /** Words are heard at the latest so long after they were spoken. */
 const HEARING_LAG_MS = 5_000;
@@ -77,8 +77,10 @@ function listenByChain(parts: {
   readonly order: LinkOrder<HearingLink>;
 }): HearingStream {
   const { clock, asked, on, order } = parts;
-  const ring = createAudioRing(RING_MS);
-  let unheard = createUnheardSound();
+  const format = asked.audio ?? PHONE_AUDIO;
+  const bytesIn = (ms: number): number => bytesOf(ms, format);
+  const ring = createAudioRing(RING_MS, format);
+  let unheard = createUnheardSound(format);
   let attempts: readonly (Attempt<HearingLink> & { readonly atMs: number })[] = [];
   let ear: Ear | undefined;
   let replay: Replay = NO_REPLAY;
@@ -108,7 +110,7 @@ function listenByChain(parts: {
       finalizeBytes: undefined,
     };
     ear = opened;
-    unheard = createUnheardSound();
+    unheard = createUnheardSound(format);
     const stream = link.vendor.listen(asked, (heard) => onHeard(opened, heard));
     opened.stream = stream;
     // It may have failed before there was a stream to close.
@@ -118,7 +120,7 @@ function listenByChain(parts: {
   };
 
   const send = (to: Ear, audioMs: number): void => {
-    const untilBytes = Math.min(ring.endBytes, to.sentBytes + phoneBytes(audioMs));
+    const untilBytes = Math.min(ring.endBytes, to.sentBytes + bytesIn(audioMs));
     if (untilBytes <= to.sentBytes) return;
     const audio = ring.slice(to.sentBytes, untilBytes);
     unheard.given(audio, to.sentBytes, clock.now());
@@ -159,8 +161,8 @@ function listenByChain(parts: {
   /** Keeps what may have to be heard again: sound to which nothing was said may hold words. */
   const trim = (of: Ear): void => {
     if (interim !== '') return;
-    const soundBytes = (unheard.startBytes(clock.now()) ?? Infinity) - phoneBytes(ONSET_MS);
-    const lagBytes = ring.endBytes - phoneBytes(HEARING_LAG_MS);
+    const soundBytes = (unheard.startBytes(clock.now()) ?? Infinity) - bytesIn(ONSET_MS);
+    const lagBytes = ring.endBytes - bytesIn(HEARING_LAG_MS);
     ring.dropUntil(Math.min(of.sentBytes, soundBytes, lagBytes));
   };
 
@@ -168,9 +170,8 @@ function listenByChain(parts: {
     cancelFinal();
     const asked = final.type === 'final' && final.fromFinalize ? of.finalizeBytes : undefined;
     of.finalizeBytes = undefined;
-    const knownBytes =
-      final.untilMs === undefined ? asked : of.fromBytes + phoneBytes(final.untilMs);
-    ring.dropUntil(Math.min(of.sentBytes, knownBytes ?? of.sentBytes - phoneBytes(FINAL_LAG_MS)));
+    const knownBytes = final.untilMs === undefined ? asked : of.fromBytes + bytesIn(final.untilMs);
+    ring.dropUntil(Math.min(of.sentBytes, knownBytes ?? of.sentBytes - bytesIn(FINAL_LAG_MS)));
     loose = knownBytes === undefined ? `${loose} ${final.text}`.trim() : '';
     interim = '';
     hasLost = false;
@@ -211,7 +212,7 @@ function listenByChain(parts: {
     if (over) return;
     // Too long to be heard again: its words stand as they were last said.
     if (hasLost && interim !== '') {
-      ring.dropUntil(ring.endBytes - phoneBytes(FINAL_LAG_MS));
+      ring.dropUntil(ring.endBytes - bytesIn(FINAL_LAG_MS));
       loose = interim;
       on({ type: 'final', text: interim, fromFinalize: false });
       interim = '';
@@ -238,17 +239,17 @@ function listenByChain(parts: {
   if (start) open(start);
 
   return {
-    write(mulaw) {
+    write(audio) {
       if (over) return;
       const isLive = ear !== undefined && ear.sentBytes >= ring.endBytes;
       const startBytes = ring.startBytes;
-      ring.append(mulaw);
+      ring.append(audio);
       if (ring.startBytes > startBytes && interim !== '') hasLost = true;
       if (!ear) return;
       if (isLive) {
-        unheard.given(mulaw, ear.sentBytes, clock.now());
+        unheard.given(audio, ear.sentBytes, clock.now());
         ear.sentBytes = ring.endBytes;
-        ear.stream?.write(mulaw);
+        ear.stream?.write(audio);
       }
       if (ear) trim(ear);
     },

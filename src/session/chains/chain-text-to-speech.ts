@@ -1,3 +1,4 @@
+import { PHONE_AUDIO } from '#audio/format.ts';
 import type { SpeakOptions, Spoken, TextToSpeech, Utterance } from '#contracts/text-to-speech.ts';
 import type { FailureCode, VendorFailure } from '#contracts/vendor.ts';
 import { hasWords } from '#conversation/policies/words.ts';
@@ -104,7 +105,7 @@ function speakByChain(parts: {
   const pass = (of: Part, { audio, words }: Passed): void => {
     passedMs = of.startMs + of.gate.passedMs;
     if (audio.length > 0) passingSinceMs ??= clock.now();
-    for (const mulaw of audio) if (part === of) on({ type: 'audio', mulaw });
+    for (const piece of audio) if (part === of) on({ type: 'audio', audio: piece });
     if (words.length === 0 || part !== of) return;
     const { startMs } = of;
     on({
@@ -193,7 +194,7 @@ function speakByChain(parts: {
     heardOfMs = clock.now();
     switch (spoken.type) {
       case 'audio':
-        pass(of, of.gate.audio(spoken.mulaw));
+        pass(of, of.gate.audio(spoken.audio));
         return forceInTime(of);
       case 'words':
         pass(of, of.gate.words(spoken.words));
@@ -225,6 +226,7 @@ function speakByChain(parts: {
       startChar,
       startMs: passedMs,
       gate: createSpeechGate({
+        format: asked.audio ?? PHONE_AUDIO,
         wordTimes,
         // Also where nobody stands behind it: after a lost connection it is asked again, and goes on.
         holdsBack: true,
@@ -233,9 +235,8 @@ function speakByChain(parts: {
     };
     part = opened;
     heardOfMs = clock.now();
-    const { language } = asked;
     const say = (spoken: Spoken | SentenceEnd): void => onSpoken(opened, spoken);
-    const inVoice = { voice: link.voice, language };
+    const inVoice = { ...asked, voice: link.voice };
     const utterance = wordTimes
       ? link.vendor.speak(inVoice, say)
       : speakBySentence(link.vendor, inVoice, say);

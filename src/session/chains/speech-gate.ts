@@ -1,4 +1,5 @@
-import { phoneBytes, phoneMs } from '#audio/g711.ts';
+import { bytesOf, msOf } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
 import type { WordTime } from '#contracts/text-to-speech.ts';
 import { firstSentenceEnd, pauseEnds } from '#conversation/policies/clauses.ts';
 import { createPauseFinder } from './pauses.ts';
@@ -25,7 +26,7 @@ export type Passed = { readonly audio: readonly Uint8Array[]; readonly words: re
  */
 export type SpeechGate = {
   text(text: string): void;
-  audio(mulaw: Uint8Array): Passed;
+  audio(audio: Uint8Array): Passed;
   words(words: readonly WordTime[]): Passed;
   /** Without word times: what was received so far is all sound of the next so many characters. */
   sentenceEnd(lengthChars: number): Passed;
@@ -55,13 +56,16 @@ export type SpeechGate = {
 };
 
 export function createSpeechGate(options: {
+  readonly format: AudioFormat;
   readonly wordTimes: boolean;
   /** Hold back what is not a whole word yet, or not a whole sentence where there are no word times. */
   readonly holdsBack: boolean;
   /** For a voice without word times. */
   readonly msPerLetter: number;
 }): SpeechGate {
-  const { wordTimes, holdsBack } = options;
+  const { format, wordTimes, holdsBack } = options;
+  const bytesIn = (ms: number): number => bytesOf(ms, format);
+  const msIn = (bytes: number): number => msOf(bytes, format);
   let { msPerLetter } = options;
   let text = '';
   let receivedBytes = 0;
@@ -72,8 +76,8 @@ export function createSpeechGate(options: {
   let passedWords = 0;
   let lastEndMs = 0;
   let isDone = false;
-  const finder = createPauseFinder();
-  const shape = createSoundShape();
+  const finder = createPauseFinder(format);
+  const shape = createSoundShape(format);
   /** Up to where text and sound are known to belong together, without word times. */
   let known = { chars: 0, words: 0, ms: 0 };
   /** The end of the last whole sentence of those. */
@@ -93,7 +97,7 @@ export function createSpeechGate(options: {
   };
 
   const takeWords = (): readonly WordTime[] => {
-    const untilMs = isDone ? Infinity : phoneMs(receivedBytes) + ROUNDING_MS;
+    const untilMs = isDone ? Infinity : msIn(receivedBytes) + ROUNDING_MS;
     const from = passedWords;
     for (let word = told[from]; word && word.endMs <= untilMs; word = told[passedWords]) {
       lastEndMs = Math.max(lastEndMs, word.endMs);
@@ -137,7 +141,7 @@ export function createSpeechGate(options: {
     const nearest = words.toSorted((one, two) => offMs(one.endMs) - offMs(two.endMs))[0];
     if (!nearest || offMs(nearest.endMs) > silentMs - known.ms) return false;
     const said = words.slice(told.length - known.words, words.indexOf(nearest) + 1);
-    const latestMs = phoneMs(receivedBytes) - known.ms;
+    const latestMs = msIn(receivedBytes) - known.ms;
     tell(said.map((word) => ({ ...word, endMs: Math.min(word.endMs, latestMs) })));
     return true;
   };
@@ -148,11 +152,11 @@ export function createSpeechGate(options: {
   /** Tells the words that the sound of the sentence that is being made holds, up to a moment, at its pace. */
   const estimate = (untilMs: number): void => {
     settleAtPauses();
-    const madeMs = Math.min(untilMs, phoneMs(receivedBytes)) - known.ms;
+    const madeMs = Math.min(untilMs, msIn(receivedBytes)) - known.ms;
     tell(wordsAtPace(sentenceInWork(), told.length - known.words, madeMs, msPerLetter));
   };
   /** Tells the rest of the words up to a place that is known to be the end of the sound received. */
-  const settle = (chars: number, untilMs = phoneMs(receivedBytes)): void => {
+  const settle = (chars: number, untilMs = msIn(receivedBytes)): void => {
     const toldMs = told.at(-1)?.endMs ?? 0;
     const words = alignWords(shape, wordsOf(text.slice(known.chars, chars)), known.ms, untilMs);
     for (const { text: word, startMs, endMs } of words.slice(told.length - known.words))
@@ -166,7 +170,7 @@ export function createSpeechGate(options: {
   const openingBytes = (): number => {
     const [first] = told;
     if (!wordTimes || passedWords > 0) return 0;
-    return Math.max(latestFromBytes, first ? phoneBytes(first.endMs) : 0);
+    return Math.max(latestFromBytes, first ? bytesIn(first.endMs) : 0);
   };
 
   const pass = (forcedBytes = 0): Passed => {
@@ -175,19 +179,19 @@ export function createSpeechGate(options: {
     const untilBytes =
       isDone || !holdsBack
         ? receivedBytes
-        : Math.max(phoneBytes(lastEndMs), phoneBytes(known.ms), forcedBytes, openingBytes());
+        : Math.max(bytesIn(lastEndMs), bytesIn(known.ms), forcedBytes, openingBytes());
     return { audio: takeAudio(Math.min(receivedBytes, untilBytes)), words };
   };
 
   return {
     text: (more) => void (text += more),
-    audio(mulaw) {
+    audio(audio) {
       latestFromBytes = receivedBytes;
-      receivedBytes += mulaw.length;
-      held.push(mulaw);
+      receivedBytes += audio.length;
+      held.push(audio);
       if (!wordTimes) {
-        finder.write(mulaw);
-        shape.write(mulaw);
+        finder.write(audio);
+        shape.write(audio);
       }
       return pass();
     },
@@ -209,9 +213,9 @@ export function createSpeechGate(options: {
       if (wordTimes || !holdsBack) return pass();
       settleAtPauses();
       // What was held back behind a known place is simply made anew.
-      const isForced = passedBytes > phoneBytes(known.ms);
+      const isForced = passedBytes > bytesIn(known.ms);
       if (isForced && tellFinishedWord()) return pass(receivedBytes);
-      if (isForced) estimate(phoneMs(passedBytes));
+      if (isForced) estimate(msIn(passedBytes));
       return pass();
     },
     done() {
@@ -220,17 +224,17 @@ export function createSpeechGate(options: {
       return pass();
     },
     get passedMs() {
-      return phoneMs(passedBytes);
+      return msIn(passedBytes);
     },
     get canForce() {
       return (wordTimes ? latestFromBytes : receivedBytes) > passedBytes;
     },
     get owesWords() {
-      if (wordTimes || passedBytes <= phoneBytes(known.ms)) return false;
+      if (wordTimes || passedBytes <= bytesIn(known.ms)) return false;
       return wordsIn(sentenceInWork()) > told.length - known.words;
     },
     get receivedMs() {
-      return phoneMs(receivedBytes);
+      return msIn(receivedBytes);
     },
     get position() {
       return positionAfter(
@@ -246,7 +250,7 @@ export function createSpeechGate(options: {
     },
     get msPerLetter() {
       const letters = lettersIn(text);
-      return isDone && letters > 0 ? phoneMs(receivedBytes) / letters : undefined;
+      return isDone && letters > 0 ? msIn(receivedBytes) / letters : undefined;
     },
   };
 }

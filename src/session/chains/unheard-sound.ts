@@ -1,7 +1,6 @@
-import { MULAW_TO_LINEAR } from '#audio/g711.ts';
+import { isLoud } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
 
-/** About -35 dBFS: above the noise of a phone line, below anybody who speaks. */
-const LOUD_AMPLITUDE = 600;
 /** One sample in so many is enough to notice a sound. */
 const LOOK_EVERY = 4;
 /** Sounds closer together than this are one. */
@@ -13,25 +12,25 @@ const FORGET_AFTER_MS = 15_000;
 
 /** Which sound that a recogniser was given may hold words that it has not said. Positions count bytes of a call's audio. */
 export type UnheardSound = {
-  given(mulaw: Uint8Array, atBytes: number, nowMs: number): void;
+  given(audio: Uint8Array, atBytes: number, nowMs: number): void;
   /** The recogniser has said something; what was before `finalBytes` is final. */
   answered(nowMs: number, finalBytes: number): void;
   /** Where it begins; undefined: there is none. */
   startBytes(nowMs: number): number | undefined;
 };
 
-export function createUnheardSound(): UnheardSound {
+export function createUnheardSound(format: AudioFormat): UnheardSound {
   let sounds: { readonly atBytes: number; readonly atMs: number }[] = [];
   const keep = (sinceMs: number, fromBytes = 0): void => {
     if (sounds.length === 0) return;
     sounds = sounds.filter(({ atMs, atBytes }) => atMs >= sinceMs && atBytes >= fromBytes);
   };
   return {
-    given(mulaw, atBytes, nowMs) {
+    given(audio, atBytes, nowMs) {
       const last = sounds.at(-1);
       // Faster than it was spoken, much is given at one time.
       if (last && nowMs - last.atMs < APART_MS && nowMs !== last.atMs) return;
-      if (isLoud(mulaw)) sounds.push({ atBytes, atMs: nowMs });
+      if (isLoud(audio, format, LOOK_EVERY)) sounds.push({ atBytes, atMs: nowMs });
     },
     answered: (nowMs, finalBytes) => keep(nowMs - LAG_MS, finalBytes),
     startBytes(nowMs) {
@@ -40,10 +39,4 @@ export function createUnheardSound(): UnheardSound {
       return sounds[0]?.atBytes;
     },
   };
-}
-
-function isLoud(mulaw: Uint8Array): boolean {
-  for (let at = 0; at < mulaw.length; at += LOOK_EVERY)
-    if (Math.abs(MULAW_TO_LINEAR[mulaw[at] ?? 0xff] ?? 0) >= LOUD_AMPLITUDE) return true;
-  return false;
 }

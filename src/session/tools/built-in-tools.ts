@@ -1,4 +1,4 @@
-import { DTMF_DIGITS, dtmf } from '#audio/dtmf.ts';
+import { DTMF_DIGITS } from '#audio/dtmf.ts';
 import type { TransferAtCarrier } from '#contracts/incoming-call.ts';
 import type { ToolDefinition } from '#contracts/language-model.ts';
 import { END_CALL_TOOL, SEND_DIGITS_TOOL, TRANSFER_CALL_TOOL } from '#conversation/tools.ts';
@@ -12,7 +12,7 @@ import type { Tool } from './tool.ts';
  * off. A line whose sound is not ours has the keys pressed that the tones are of, and rejects with a
  * `ToolFault` where it cannot.
  */
-export type PlayTones = (mulaw: Uint8Array, signal: AbortSignal, keys: string) => Promise<void>;
+export type PlayTones = (keys: string, signal: AbortSignal) => Promise<void>;
 
 /** Part of the conversation: it is never run. */
 export const endCall: ToolDefinition = {
@@ -102,7 +102,7 @@ export const sendDigits = (play: PlayTones): Tool => ({
     const digits = textOf(given['digits']).replaceAll(/[\s().-]/g, '');
     if (!DTMF_DIGITS.test(digits))
       throw new ToolFault('Only 0 to 9, *, #, A to D and w can be sent.');
-    await play(dtmf(digits), signal, digits);
+    await play(digits, signal);
     return result('Sent.');
   },
 });

@@ -207,7 +207,7 @@ export function wordedLine(parts: WordedLineParts, around: LineSurroundings): Wo
       if (!reply && !isBeingAsked) transport.yieldTurn();
       if (reply?.textDone && finished !== reply.id) finish(reply);
     },
-    play(_mulaw, _signal, given) {
+    play(given) {
       const keys = given.replaceAll('w', '');
       if (!/^[0-9*#]+$/.test(keys))
         return Promise.reject(new ToolFault('Only 0 to 9, * and # can be sent on this line.'));

@@ -17,8 +17,6 @@ export type RtviLink = {
   send(message: ServerMessage): void;
   /** Mono PCM, 16 bits, little-endian. Clients of the plain form get none. */
   sendAudio(pcm: Uint8Array, sampleRateHz: number): void;
-  /** Whether sound that is sent arrives. */
-  readonly takesAudio: boolean;
   /** Something of the client's was not right: it is told, and one that does nothing else is cut off. */
   fault(error: string, id?: string): void;
   /** Nothing more is told. The socket is closed after `afterMs`. */
@@ -163,9 +161,6 @@ export function createRtviLink(
     send,
     sendAudio(pcm, sampleRateHz) {
       if (form === 'binary') transmit(writeAudioFrame(pcm, sampleRateHz));
-    },
-    get takesAudio() {
-      return form === 'binary';
     },
     fault,
     close(afterMs, code = 1000, reason = '') {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { phoneMs } from '#audio/g711.ts';
+import { msOf, PHONE_AUDIO } from '#audio/format.ts';
 import { virtualClock } from '#lib/virtual-clock.ts';
 import { createPacer } from './pacer.ts';
 
@@ -11,13 +11,12 @@ function rig() {
   const sent: { readonly atMs: number; readonly bytes: readonly number[] }[] = [];
   const marks: { readonly name: string; readonly atMs: number }[] = [];
   const cuts: number[] = [];
-  let dry = 0;
   const pacer = createPacer({
     clock,
+    format: PHONE_AUDIO,
     leadMs: LEAD_MS,
     send: (mulaw) => void sent.push({ atMs: clock.now() - 1_000, bytes: [...mulaw] }),
     onMark: (name) => void marks.push({ name, atMs: clock.now() - 1_000 }),
-    onDry: () => void (dry += 1),
     onCut: (next) => void cuts.push(next.length),
   });
   return {
@@ -26,13 +25,11 @@ function rig() {
     sent,
     marks,
     cuts,
-    get dry() {
-      return dry;
-    },
     /** How much had been sent by then, in milliseconds of sound. */
     sentMs: (atMs: number) =>
-      phoneMs(
+      msOf(
         sent.filter((one) => one.atMs <= atMs).reduce((sum, { bytes }) => sum + bytes.length, 0),
+        PHONE_AUDIO,
       ),
   };
 }
@@ -72,7 +69,7 @@ describe('sound to a player that cannot forget', () => {
     const { clock, pacer, sentMs, marks, cuts } = rig();
     for (let at = 0; at < 8_000; at += 400) {
       pacer.push(second.subarray(at, at + 400));
-      pacer.mark(`${phoneMs(at + 400)}`);
+      pacer.mark(`${msOf(at + 400, PHONE_AUDIO)}`);
     }
     await clock.advance(300);
     pacer.clear();
@@ -98,18 +95,9 @@ describe('sound to a player that cannot forget', () => {
     late.pacer.push(second.subarray(0, 160));
     await late.clock.advance(500);
     late.pacer.push(second.subarray(0, 4_000));
-    expect(phoneMs(late.sent.slice(1).flatMap(({ bytes }) => bytes).length)).toBe(LEAD_MS);
+    const lateBytes = late.sent.slice(1).flatMap(({ bytes }) => bytes).length;
+    expect(msOf(lateBytes, PHONE_AUDIO)).toBe(LEAD_MS);
     expect(before).toBeGreaterThan(0);
-  });
-
-  test('tells once that the player runs dry, shortly before it does', async () => {
-    const it = rig();
-    it.pacer.push(second.subarray(0, 2_400));
-    await it.clock.advance(270);
-    expect(it.dry).toBe(0);
-    await it.clock.advance(2_000);
-    expect(it.dry).toBe(1);
-    expect(it.clock.pending).toBe(0);
   });
 
   test('is silent once closed, and leaves no timer', async () => {

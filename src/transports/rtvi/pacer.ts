@@ -1,10 +1,11 @@
-import { phoneMs, PHONE_FRAME_BYTES } from '#audio/g711.ts';
+import { bytesOf, msOf } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
 import type { Cancel, Clock } from '#lib/clock.ts';
 
 /** Sound on its way to a player that cannot be told to stop, so that it gets little ahead of time. */
 export type Pacer = {
-  /** G.711 mu-law; copied. */
-  push(mulaw: Uint8Array): void;
+  /** Whole samples; copied. */
+  push(audio: Uint8Array): void;
   /** Comes back when the player has played all that was pushed before it, or should have. */
   mark(name: string): void;
   /**
@@ -17,14 +18,11 @@ export type Pacer = {
 };
 
 /** What is sent at a time. */
-const CHUNK_BYTES = PHONE_FRAME_BYTES;
-const CHUNK_MS = phoneMs(CHUNK_BYTES);
+const CHUNK_MS = 20;
 /** Marks that were thrown away come so long after those that were played that nobody takes them for such. */
 const CLEARED_AFTER_MS = 40;
-/** How long before it runs dry the player gets the very end of a speech. */
-const DRY_BEFORE_MS = 20;
-/** What a cut is softened with: 5 ms. */
-const CUT_BYTES = 40;
+/** What a cut is softened with. */
+const CUT_MS = 5;
 
 type Mark = { readonly name: string; readonly atBytes: number };
 
@@ -34,15 +32,15 @@ type Mark = { readonly name: string; readonly atBytes: number };
  */
 export function createPacer(parts: {
   readonly clock: Clock;
+  readonly format: AudioFormat;
   readonly leadMs: number;
-  readonly send: (mulaw: Uint8Array) => void;
+  readonly send: (audio: Uint8Array) => void;
   readonly onMark: (name: string) => void;
-  /** The player is about to run dry, and nothing more is there for it. */
-  readonly onDry: () => void;
   /** The sound breaks off here; `next` is the beginning of what would have followed, for a soft end. */
   readonly onCut: (next: Uint8Array) => void;
 }): Pacer {
-  const { clock, leadMs, send, onMark, onDry, onCut } = parts;
+  const { clock, format, leadMs, send, onMark, onCut } = parts;
+  const chunkBytes = bytesOf(CHUNK_MS, format);
   let queue: Uint8Array[] = [];
   let marks: Mark[] = [];
   /** Counted from the first byte ever pushed. */
@@ -67,7 +65,7 @@ export function createPacer(parts: {
     while (marks[0] && marks[0].atBytes <= untilBytes) {
       const { name, atBytes } = marks[0];
       marks.shift();
-      const leftMs = phoneMs(untilBytes - atBytes);
+      const leftMs = msOf(untilBytes - atBytes, format);
       returnAt(name, Math.max(clock.now(), playsUntilMs - leftMs));
     }
   };
@@ -75,9 +73,9 @@ export function createPacer(parts: {
   const nextChunk = (): Uint8Array => {
     const [first] = queue;
     if (!first) return new Uint8Array(0);
-    const chunk = first.subarray(0, CHUNK_BYTES);
+    const chunk = first.subarray(0, chunkBytes);
     if (chunk.length === first.length) queue.shift();
-    else queue[0] = first.subarray(CHUNK_BYTES);
+    else queue[0] = first.subarray(chunkBytes);
     return chunk;
   };
 
@@ -91,24 +89,18 @@ export function createPacer(parts: {
     while (queue.length > 0 && playsUntilMs - nowMs <= roomMs) {
       const chunk = nextChunk();
       sentBytes += chunk.length;
-      playsUntilMs += phoneMs(chunk.length);
+      playsUntilMs += msOf(chunk.length, format);
       send(chunk);
       returnMarks(sentBytes);
     }
     if (queue.length > 0) cancelPump = clock.after(playsUntilMs - roomMs - nowMs, pump);
-    else cancelPump = clock.after(playsUntilMs - DRY_BEFORE_MS - nowMs, dry);
-  };
-
-  const dry = (): void => {
-    cancelPump = undefined;
-    onDry();
   };
 
   return {
-    push(mulaw) {
-      if (isClosed || mulaw.length === 0) return;
-      queue.push(Uint8Array.from(mulaw));
-      pushedBytes += mulaw.length;
+    push(audio) {
+      if (isClosed || audio.length === 0) return;
+      queue.push(Uint8Array.from(audio));
+      pushedBytes += audio.length;
       if (queue.length > 1) return;
       cancelPump?.();
       pump();
@@ -128,8 +120,7 @@ export function createPacer(parts: {
       sentBytes = pushedBytes;
       const afterMs = Math.max(clock.now(), playsUntilMs) + CLEARED_AFTER_MS;
       for (const { name } of thrownAway) returnAt(name, afterMs);
-      if (next && playsUntilMs > clock.now()) onCut(next.subarray(0, CUT_BYTES));
-      else onDry();
+      if (next && playsUntilMs > clock.now()) onCut(next.subarray(0, bytesOf(CUT_MS, format)));
     },
     close() {
       isClosed = true;

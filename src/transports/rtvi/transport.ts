@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws';
-import { decodeMulaw } from '#audio/g711.ts';
+import { bytesOfSamples, samplesOf, WIDE_LINE } from '#audio/format.ts';
 import type { OpenResampler } from '#audio/resample.ts';
 import type { Transport, TransportListener } from '#contracts/transport.ts';
 import type { Clock } from '#lib/clock.ts';
@@ -33,9 +33,8 @@ export type RtviTransportOptions = {
 
 /** From the open socket to `client-ready`: people are asked for their microphone in between. */
 const READY_WITHIN_MS = 30_000;
-/** What plays sound at a stock client, whatever the frame says. */
-const PLAYER_RATE_HZ = 24_000;
-const PHONE_RATE_HZ = 8_000;
+/** A stock client records at 16 kHz, and plays at 24 whatever the frame says. */
+const AUDIO = WIDE_LINE;
 /** What the client has in hand: it hides late packets, and is heard after an interruption. */
 const LEAD_MS = 100;
 /** How long the socket stays open after the last sound, so that the client plays it to its end. */
@@ -66,31 +65,23 @@ export function createRtviTransport(
 
   const uplink = createUplink({
     clock,
+    format: AUDIO.heard,
     openResampler,
-    on(mulaw) {
+    on(audio) {
       if (state !== 'ready') return;
-      if (listener && waiting.length === 0) return listener.audio(mulaw);
-      const copy = Uint8Array.from(mulaw);
+      if (listener && waiting.length === 0) return listener.audio(audio);
+      const copy = Uint8Array.from(audio);
       if (waiting.length < MAX_WAITING) arrive((to) => to.audio(copy));
     },
   });
-  const toPlayer = openResampler(PHONE_RATE_HZ, PLAYER_RATE_HZ);
-  const sendPcm = (pcm: Int16Array): void => {
-    const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength);
-    if (bytes.length > 0) link.sendAudio(bytes, PLAYER_RATE_HZ);
-  };
+  const sendPcm = (pcm: Uint8Array): void => link.sendAudio(pcm, AUDIO.spoken.sampleRateHz);
   const pacer = createPacer({
     clock,
+    format: AUDIO.spoken,
     leadMs: LEAD_MS,
-    send: (mulaw) => link.takesAudio && sendPcm(toPlayer.push(decodeMulaw(mulaw))),
+    send: sendPcm,
     onMark: (name) => arrive((to) => to.mark(name)),
-    // The last of a speech is in the filter until something follows it.
-    onDry: () => link.takesAudio && sendPcm(toPlayer.end()),
-    onCut(next) {
-      if (!link.takesAudio) return;
-      sendPcm(toPlayer.push(fadedOut(decodeMulaw(next))));
-      sendPcm(toPlayer.end());
-    },
+    onCut: (next) => sendPcm(bytesOfSamples(fadedOut(samplesOf(next)))),
   });
 
   const tools = createClientTools((message) => link.send(message));
@@ -101,7 +92,6 @@ export function createRtviTransport(
     uplink.close();
     pacer.close();
     tools.close();
-    toPlayer.close();
     ready.resolve(false);
   };
 
@@ -199,6 +189,7 @@ export function createRtviTransport(
   return {
     name: 'rtvi',
     leadMs: Infinity,
+    audio: AUDIO,
     ready: ready.promise,
     listen(next) {
       if (listener) throw new Error('A transport is listened to once.');
@@ -208,7 +199,7 @@ export function createRtviTransport(
         for (let kept = waiting.shift(); kept; kept = waiting.shift()) kept(next);
       });
     },
-    sendAudio: (mulaw) => pacer.push(mulaw),
+    sendAudio: (audio) => pacer.push(audio),
     sendMark: (name) => pacer.mark(name),
     clear: () => pacer.clear(),
     show(event) {

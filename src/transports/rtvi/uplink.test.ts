@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodeMulaw } from '#audio/g711.ts';
+import { bytesOfSamples, samplesOf, WIDE_LINE } from '#audio/format.ts';
 import { loadResampler } from '#audio/resample.ts';
 import { virtualClock } from '#lib/virtual-clock.ts';
 import { createUplink } from './uplink.ts';
@@ -11,32 +11,33 @@ function rig() {
   const frames: Uint8Array[] = [];
   const uplink = createUplink({
     clock,
+    format: WIDE_LINE.heard,
     openResampler,
-    on: (mulaw) => void frames.push(Uint8Array.from(mulaw)),
+    on: (audio) => void frames.push(Uint8Array.from(audio)),
   });
-  return { clock, uplink, frames, pcm: () => decodeMulaw(Buffer.concat(frames)) };
+  return { clock, uplink, frames, pcm: () => samplesOf(Buffer.concat(frames)) };
 }
 
 const tone = (hz: number, rateHz: number, lengthMs: number): Int16Array =>
   Int16Array.from({ length: (rateHz * lengthMs) / 1_000 }, (_, i) =>
     Math.round(8_000 * Math.sin((2 * Math.PI * hz * i) / rateHz)),
   );
-const bytesOf = (pcm: Int16Array): Uint8Array =>
-  new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength);
 
 describe("a browser's microphone", () => {
   test.each([8_000, 16_000, 24_000, 44_100, 48_000])(
-    'at %i Hz becomes phone frames of 20 ms without a click at their borders',
+    'at %i Hz becomes frames of 20 ms at 16 kHz without a click at their borders',
     async (rateHz) => {
       const { uplink, frames, pcm } = rig();
       const sound = tone(500, rateHz, 1_000);
       const chunk = Math.floor(rateHz * 0.032);
       for (let at = 0; at < sound.length; at += chunk)
-        expect(uplink.write(bytesOf(sound.subarray(at, at + chunk)), rateHz, 1)).toBeUndefined();
-      expect(new Set(frames.map(({ length }) => length))).toEqual(new Set([160]));
-      const middle = pcm().subarray(800, 7_000);
-      // The steepest step of such a tone, and what mu-law makes of it.
-      const steepest = 8_000 * ((2 * Math.PI * 500) / 8_000) * 1.15;
+        expect(
+          uplink.write(bytesOfSamples(sound.subarray(at, at + chunk)), rateHz, 1),
+        ).toBeUndefined();
+      expect(new Set(frames.map(({ length }) => length))).toEqual(new Set([640]));
+      const middle = pcm().subarray(1_600, 14_000);
+      // The steepest step of such a tone.
+      const steepest = 8_000 * ((2 * Math.PI * 500) / 16_000) * 1.05;
       for (const [index, sample] of middle.entries())
         if (index > 0) expect(Math.abs(sample - (middle[index - 1] ?? 0))).toBeLessThan(steepest);
       const power = middle.reduce((sum, sample) => sum + sample * sample, 0) / middle.length;
@@ -58,7 +59,7 @@ describe("a browser's microphone", () => {
     for (let packet = 0; packet < 62; packet += 1) {
       const [from, to] = [packet * 512, packet * 512 + 512];
       await clock.advance(packet % 16 === 0 ? 482 : 2);
-      uplink.write(bytesOf(sound.subarray(from, to)), 16_000, 1);
+      uplink.write(bytesOfSamples(sound.subarray(from, to)), 16_000, 1);
     }
     const silences = pcm()
       .subarray(100)

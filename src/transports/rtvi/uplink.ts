@@ -1,4 +1,5 @@
-import { encodeMulaw, MULAW_SILENCE, PHONE_FRAME_BYTES, phoneMs } from '#audio/g711.ts';
+import { bytesOf, bytesOfSamples, msOf, samplesOf, silenceOf } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
 import type { OpenResampler, Resampler } from '#audio/resample.ts';
 import type { Cancel, Clock } from '#lib/clock.ts';
 
@@ -11,7 +12,7 @@ export type Uplink = {
 
 const LOWEST_RATE_HZ = 8_000;
 const HIGHEST_RATE_HZ = 48_000;
-const PHONE_RATE_HZ = 8_000;
+const FRAME_MS = 20;
 /** How often the line is looked at. */
 const WATCH_EVERY_MS = 100;
 /**
@@ -27,35 +28,38 @@ const STALL_MS = 50;
 const MAX_AHEAD_MS = 10_000;
 
 /**
- * @param on frames of 20 ms, G.711 mu-law at 8 kHz; valid only until it returns. Recognisers give a
- *   line up that sends nothing, and voice activity would never hear the end of a word: while the
- *   microphone is muted, frames of silence are told.
+ * @param format linear
+ * @param on frames of 20 ms in that format; valid only until it returns. Recognisers give a line up
+ *   that sends nothing, and voice activity would never hear the end of a word: while the microphone
+ *   is muted, frames of silence are told.
  */
 export function createUplink(parts: {
   readonly clock: Clock;
+  readonly format: Extract<AudioFormat, { encoding: 'linear16' }>;
   readonly openResampler: OpenResampler;
-  readonly on: (mulaw: Uint8Array) => void;
+  readonly on: (audio: Uint8Array) => void;
 }): Uplink {
-  const { clock, openResampler, on } = parts;
-  const frame = new Uint8Array(PHONE_FRAME_BYTES);
-  const silence = new Uint8Array(PHONE_FRAME_BYTES).fill(MULAW_SILENCE);
+  const { clock, format, openResampler, on } = parts;
+  const frameBytes = bytesOf(FRAME_MS, format);
+  const frame = new Uint8Array(frameBytes);
+  const silence = silenceOf(FRAME_MS, format);
   const startedMs = clock.now();
   let filledBytes = 0;
   let toldBytes = 0;
   let lastWriteMs = startedMs;
   let resampler: { readonly rateHz: number; readonly of: Resampler } | undefined;
 
-  const aheadMs = (): number => phoneMs(toldBytes + filledBytes) - (clock.now() - startedMs);
+  const aheadMs = (): number => msOf(toldBytes + filledBytes, format) - (clock.now() - startedMs);
 
-  const tell = (mulaw: Uint8Array): void => {
-    for (let at = 0; at < mulaw.length;) {
-      const part = mulaw.subarray(at, at + PHONE_FRAME_BYTES - filledBytes);
+  const tell = (audio: Uint8Array): void => {
+    for (let at = 0; at < audio.length;) {
+      const part = audio.subarray(at, at + frameBytes - filledBytes);
       frame.set(part, filledBytes);
       filledBytes += part.length;
       at += part.length;
-      if (filledBytes < PHONE_FRAME_BYTES) return;
+      if (filledBytes < frameBytes) return;
       filledBytes = 0;
-      toldBytes += PHONE_FRAME_BYTES;
+      toldBytes += frameBytes;
       on(frame);
     }
   };
@@ -72,11 +76,11 @@ export function createUplink(parts: {
   };
   watch();
 
-  const toPhone = (pcm: Int16Array, rateHz: number): Int16Array => {
-    if (rateHz === PHONE_RATE_HZ) return pcm;
+  const toLine = (pcm: Int16Array, rateHz: number): Int16Array => {
+    if (rateHz === format.sampleRateHz) return pcm;
     if (resampler?.rateHz !== rateHz) {
       resampler?.of.close();
-      resampler = { rateHz, of: openResampler(rateHz, PHONE_RATE_HZ) };
+      resampler = { rateHz, of: openResampler(rateHz, format.sampleRateHz) };
     }
     return resampler.of.push(pcm);
   };
@@ -89,10 +93,7 @@ export function createUplink(parts: {
       if (pcm.length % 2 !== 0) return 'The sound must be in samples of 16 bits.';
       if (aheadMs() > MAX_AHEAD_MS) return 'The sound comes faster than time goes.';
       lastWriteMs = clock.now();
-      // Into a buffer of its own: a view of 16-bit numbers cannot begin at an odd byte.
-      const samples = new Int16Array(pcm.length / 2);
-      new Uint8Array(samples.buffer).set(pcm);
-      tell(encodeMulaw(toPhone(samples, sampleRateHz)));
+      tell(bytesOfSamples(toLine(samplesOf(pcm), sampleRateHz)));
       return undefined;
     },
     close() {

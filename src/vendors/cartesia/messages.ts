@@ -1,3 +1,4 @@
+import type { AudioFormat } from '#audio/format.ts';
 import type { WordTime } from '#contracts/text-to-speech.ts';
 import { isRecord, listOf, parseRecord, textOf } from '#lib/record.ts';
 import type { JsonRecord } from '#lib/record.ts';
@@ -7,7 +8,7 @@ export const CARTESIA_VERSION = '2026-08-14';
 
 /** What the service says of one context, in our units. */
 export type ContextMessage =
-  | { readonly type: 'audio'; readonly mulaw: Uint8Array }
+  | { readonly type: 'audio'; readonly audio: Uint8Array }
   /** Times count from the first sample of the context. */
   | { readonly type: 'words'; readonly words: readonly WordTime[] }
   | { readonly type: 'done' }
@@ -25,6 +26,7 @@ export type ContextFields = {
   readonly model: string;
   readonly voice: string;
   readonly language: string;
+  readonly audio: AudioFormat;
 };
 
 /** Text for a context; `isLast` ends it. */
@@ -40,7 +42,11 @@ export function generationRequest(
     voice: { id: fields.voice },
     // A language, not a locale: `en` for `en-GB`.
     language: fields.language.split('-')[0],
-    output_format: { container: 'raw', encoding: 'pcm_mulaw', sample_rate: 8_000 },
+    output_format: {
+      container: 'raw',
+      encoding: ENCODING[fields.audio.encoding],
+      sample_rate: fields.audio.sampleRateHz,
+    },
     context_id: contextId,
     continue: !isLast,
     // Text comes in whole clauses, so the service need not wait for more (it would for 3 s).
@@ -48,6 +54,9 @@ export function generationRequest(
     add_timestamps: true,
   });
 }
+
+/** Our encodings by the service's names. */
+const ENCODING = { mulaw: 'pcm_mulaw', linear16: 'pcm_s16le' } as const;
 
 export const cancelRequest = (contextId: string): string =>
   JSON.stringify({ context_id: contextId, cancel: true });
@@ -65,7 +74,7 @@ function readContextMessage(raw: JsonRecord): ContextMessage | undefined {
   switch (raw['type']) {
     case 'chunk':
       if (typeof raw['data'] !== 'string') return garbled('a chunk without data');
-      return { type: 'audio', mulaw: Buffer.from(raw['data'], 'base64') };
+      return { type: 'audio', audio: Buffer.from(raw['data'], 'base64') };
     case 'timestamps':
       return readWords(raw['word_timestamps']);
     case 'done':

@@ -1,3 +1,4 @@
+import { PHONE_AUDIO } from '#audio/format.ts';
 import type { TextToSpeech, Utterance } from '#contracts/text-to-speech.ts';
 import { failureMaker } from '#contracts/vendor-failure.ts';
 import type { RoleOptions } from '#contracts/vendor-spec.ts';
@@ -16,7 +17,7 @@ const MAX_CONTEXTS_PER_CONNECTION = 24;
 const MAX_CONNECTIONS = 4;
 
 /**
- * Cartesia's text-to-speech by its documented WebSocket protocol: mu-law as it comes, a few sockets
+ * Cartesia's text-to-speech by its documented WebSocket protocol: sound as it comes, a few sockets
  * for all calls of one key, one context (or, after a long pause, several) for each utterance.
  */
 export function cartesiaTextToSpeech(options: RoleOptions): TextToSpeech {
@@ -48,10 +49,10 @@ export function cartesiaTextToSpeech(options: RoleOptions): TextToSpeech {
     vendor: 'cartesia',
     model,
     can: { wordTimes: true },
-    speak({ voice, language }, on) {
+    speak({ voice, language, audio = PHONE_AUDIO }, on) {
       const utterance = startUtterance({
         acquire,
-        fields: { model, voice, language },
+        fields: { model, voice, language, audio },
         clock,
         log,
         failures,

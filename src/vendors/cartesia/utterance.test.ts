@@ -110,7 +110,7 @@ describe('an utterance of Cartesia', () => {
     answer(first, chunk(800));
     answer(first, DONE);
     await spoken.until((said) => said.type === 'words' && said.words[0]?.text === 'Here');
-    const bytes = spoken.all.flatMap((said) => (said.type === 'audio' ? [said.mulaw.length] : []));
+    const bytes = spoken.all.flatMap((said) => (said.type === 'audio' ? [said.audio.length] : []));
     expect(bytes).toEqual([8_000, 800, 400]);
     expect(spoken.all.at(-1)).toEqual({
       type: 'words',

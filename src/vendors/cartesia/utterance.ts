@@ -1,4 +1,5 @@
-import { phoneMs } from '#audio/g711.ts';
+import { msOf } from '#audio/format.ts';
+import { wholeSamples } from '#audio/whole-samples.ts';
 import type { Spoken, Utterance } from '#contracts/text-to-speech.ts';
 import type { FailureMaker } from '#contracts/vendor-failure.ts';
 import type { VendorFailure } from '#contracts/vendor.ts';
@@ -55,6 +56,7 @@ export function startUtterance(parts: UtteranceParts): Utterance {
   let saying = true;
   let finished = false;
   let soundless = '';
+  const whole = wholeSamples(fields.audio);
   let saidBytes = 0;
   let headStartBytes = 0;
   let sentAtMs = clock.now();
@@ -112,12 +114,14 @@ export function startUtterance(parts: UtteranceParts): Utterance {
   /** A message of the head, in its turn. */
   const say = (segment: Segment, message: ContextMessage): void => {
     switch (message.type) {
-      case 'audio':
-        if (message.mulaw.length === 0) return;
-        saidBytes += message.mulaw.length;
-        return parts.on({ type: 'audio', mulaw: message.mulaw });
+      case 'audio': {
+        const audio = whole(message.audio);
+        if (audio.length === 0) return;
+        saidBytes += audio.length;
+        return parts.on({ type: 'audio', audio });
+      }
       case 'words': {
-        const fromMs = phoneMs(headStartBytes);
+        const fromMs = msOf(headStartBytes, fields.audio);
         const words = message.words.map((word) => ({
           text: word.text,
           startMs: fromMs + word.startMs,

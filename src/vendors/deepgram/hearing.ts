@@ -1,4 +1,5 @@
-import { MULAW_TO_LINEAR, phoneBytes, phoneMs } from '#audio/g711.ts';
+import { bytesOf, isLoud, msOf } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
 import type { Heard, HearingStream } from '#contracts/speech-to-text.ts';
 import type { FailureMaker } from '#contracts/vendor-failure.ts';
 import type { VendorFailure } from '#contracts/vendor.ts';
@@ -11,6 +12,7 @@ import type { ListenProtocol } from './listen-protocol.ts';
 
 export type HearingParts = {
   readonly protocol: ListenProtocol;
+  readonly format: AudioFormat;
   readonly baseUrl: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly clock: Clock;
@@ -23,16 +25,14 @@ export type HearingParts = {
 
 const OPEN_WITHIN_MS = 5_000;
 /** What is kept of audio that came before the socket was open; the oldest goes first. */
-const MAX_EARLY_BYTES = phoneBytes(10_000);
+const MAX_EARLY_MS = 10_000;
 /** Audio that piles up here instead of leaving means that the network does not keep up. */
-const MAX_UNSENT_BYTES = phoneBytes(10_000);
+const MAX_UNSENT_MS = 10_000;
 /** A stream that gets nothing for 10 s is closed; with this period it gets something every 6 s at least. */
 const KEEP_ALIVE_MS = 3_000;
 /** Each ping must have been followed by any sign of life when the next one is due. */
 const PING_MS = 5_000;
 const MAX_MESSAGE_BYTES = 1_000_000;
-/** About -35 dBFS: above the noise of a phone line, below anybody who speaks. */
-const LOUD_AMPLITUDE = 600;
 
 type State =
   | { readonly name: 'connecting'; early: (Uint8Array | string)[]; earlyBytes: number }
@@ -41,7 +41,9 @@ type State =
 
 /** One call's stream, from the first byte to the first failure: it never reconnects. */
 export function openHearing(parts: HearingParts): HearingStream {
-  const { protocol, clock, failures } = parts;
+  const { protocol, format, clock, failures } = parts;
+  const maxEarlyBytes = bytesOf(MAX_EARLY_MS, format);
+  const maxUnsentBytes = bytesOf(MAX_UNSENT_MS, format);
   let state: State = { name: 'connecting', early: [], earlyBytes: 0 };
   let audioBytes = 0;
   /** Written and never sent, less what was sent without having been written. */
@@ -72,7 +74,7 @@ export function openHearing(parts: HearingParts): HearingStream {
     if (state.name === 'connecting') {
       state.early.push(typeof data === 'string' ? data : Uint8Array.from(data));
       if (typeof data !== 'string') state.earlyBytes += data.length;
-      while (state.earlyBytes > MAX_EARLY_BYTES) {
+      while (state.earlyBytes > maxEarlyBytes) {
         const oldest = state.early.shift();
         if (!oldest || typeof oldest === 'string') continue;
         state.earlyBytes -= oldest.length;
@@ -82,13 +84,13 @@ export function openHearing(parts: HearingParts): HearingStream {
     }
     socket.send(data);
     sentSinceCheck = true;
-    if (socket.unsentBytes > MAX_UNSENT_BYTES)
+    if (socket.unsentBytes > maxUnsentBytes)
       fail(failures.of('timeout', 'deepgram does not take audio as fast as it is spoken'));
   };
 
-  const sendAudio = (mulaw: Uint8Array): void => {
-    audioBytes += mulaw.length;
-    send(mulaw);
+  const sendAudio = (audio: Uint8Array): void => {
+    audioBytes += audio.length;
+    send(audio);
   };
   /** Up to the end of the server's own step, counted from the start of the stream: it waits for that anyway. */
   const missingBytes = (): number => protocol.chunkBytes - (audioBytes % protocol.chunkBytes);
@@ -110,11 +112,11 @@ export function openHearing(parts: HearingParts): HearingStream {
     sendAudio(full);
   };
 
-  const countUnanswered = (mulaw: Uint8Array): void => {
+  const countUnanswered = (audio: Uint8Array): void => {
     const { audioMs, of } = protocol.answerWithin;
-    if (of === 'loud' && !isLoud(mulaw)) return;
+    if (of === 'loud' && !isLoud(audio, format)) return;
     if (unansweredMs === 0) unansweredSinceMs = clock.now();
-    unansweredMs += phoneMs(mulaw.length);
+    unansweredMs += msOf(audio.length, format);
     // By the clock as well: kept audio may be written much faster than it was spoken.
     if (unansweredMs < audioMs || clock.now() - unansweredSinceMs < audioMs) return;
     fail(failures.of('timeout', `deepgram has not answered to ${audioMs} ms of audio`));
@@ -136,7 +138,7 @@ export function openHearing(parts: HearingParts): HearingStream {
   /** The service counts what it got; who listens counts what was written. */
   const inWritten = (heard: Heard): Heard =>
     'untilMs' in heard && heard.untilMs !== undefined
-      ? { ...heard, untilMs: Math.max(0, heard.untilMs + phoneMs(skippedBytes)) }
+      ? { ...heard, untilMs: Math.max(0, heard.untilMs + msOf(skippedBytes, format)) }
       : heard;
 
   const onOpen = (): void => {
@@ -195,12 +197,12 @@ export function openHearing(parts: HearingParts): HearingStream {
   );
 
   return {
-    write(mulaw) {
-      if (state.name === 'over' || mulaw.length === 0) return;
-      if (state.name === 'open') countUnanswered(mulaw);
-      for (let from = 0; from < mulaw.length;) {
-        const takenBytes = Math.min(missingBytes() - pieceBytes, mulaw.length - from);
-        piece.set(mulaw.subarray(from, from + takenBytes), pieceBytes);
+    write(audio) {
+      if (state.name === 'over' || audio.length === 0) return;
+      if (state.name === 'open') countUnanswered(audio);
+      for (let from = 0; from < audio.length;) {
+        const takenBytes = Math.min(missingBytes() - pieceBytes, audio.length - from);
+        piece.set(audio.subarray(from, from + takenBytes), pieceBytes);
         pieceBytes += takenBytes;
         from += takenBytes;
         if (pieceBytes === missingBytes()) flush();
@@ -240,11 +242,6 @@ function ending(
   const why = event.reason === '' ? `${event.code}` : `${event.code} ${event.reason}`;
   const code = event.reason.startsWith('DATA-') ? 'invalid' : 'closed';
   return failures.of(code, `deepgram closed the connection (${why})`);
-}
-
-function isLoud(mulaw: Uint8Array): boolean {
-  for (const byte of mulaw) if (Math.abs(MULAW_TO_LINEAR[byte] ?? 0) >= LOUD_AMPLITUDE) return true;
-  return false;
 }
 
 /** Calls `fire` every `periodMs` until stopped. */

@@ -1,4 +1,4 @@
-import { PHONE_FRAME_BYTES } from '#audio/g711.ts';
+import { bytesOf, PHONE_AUDIO } from '#audio/format.ts';
 import type { HearingOptions } from '#contracts/speech-to-text.ts';
 import { isRecord, listOf } from '#lib/record.ts';
 import type { JsonRecord } from '#lib/record.ts';
@@ -10,6 +10,8 @@ import type { ListenProtocol } from './listen-protocol.ts';
  * a segment that is cut in two is understood worse. Whoever listens can have it sooner by `finalize`.
  */
 const ENDPOINTING_MS = 300;
+/** As it comes: the service asks for no particular length. */
+const CHUNK_MS = 20;
 
 /**
  * `/v1/listen` (nova-3, nova-2 …): interim and final segments, `Finalize`, no end of turns.
@@ -18,13 +20,14 @@ const ENDPOINTING_MS = 300;
  * answers silence is documented nowhere, so only loud audio without an answer counts as a dead server.
  */
 export function listenV1(model: string, options: HearingOptions): ListenProtocol {
+  const { audio = PHONE_AUDIO } = options;
   let interim = '';
   return {
     path: pathWithQuery('/v1/listen', {
       model,
       language: options.language,
-      encoding: 'mulaw',
-      sample_rate: '8000',
+      encoding: audio.encoding,
+      sample_rate: String(audio.sampleRateHz),
       channels: '1',
       interim_results: 'true',
       endpointing: String(ENDPOINTING_MS),
@@ -34,7 +37,7 @@ export function listenV1(model: string, options: HearingOptions): ListenProtocol
       // Key terms came with nova-3; the models before it call them keywords.
       [model.startsWith('nova-3') ? 'keyterm' : 'keywords']: options.keyterms,
     }),
-    chunkBytes: PHONE_FRAME_BYTES,
+    chunkBytes: bytesOf(CHUNK_MS, audio),
     keepAlive: '{"type":"KeepAlive"}',
     finalize: '{"type":"Finalize"}',
     answerWithin: { audioMs: 10_000, of: 'loud' },

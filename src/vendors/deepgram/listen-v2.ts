@@ -1,4 +1,4 @@
-import { MULAW_SILENCE, phoneBytes } from '#audio/g711.ts';
+import { bytesOf, PHONE_AUDIO, silenceOf } from '#audio/format.ts';
 import type { Heard, HearingOptions } from '#contracts/speech-to-text.ts';
 import { textOf } from '#lib/record.ts';
 import { garbled, NOTHING, pathWithQuery } from './listen-protocol.ts';
@@ -23,6 +23,7 @@ const END_OF_TURN_TIMEOUT_MS = '5000';
  * server is certain after a few seconds. The protocol has no keep-alive: a piece of silence serves.
  */
 export function listenV2(model: string, options: HearingOptions): ListenProtocol {
+  const { audio = PHONE_AUDIO } = options;
   let interim = '';
 
   const turn = (event: string, text: string, end: unknown): readonly Heard[] => {
@@ -47,16 +48,16 @@ export function listenV2(model: string, options: HearingOptions): ListenProtocol
   return {
     path: pathWithQuery('/v2/listen', {
       model,
-      encoding: 'mulaw',
-      sample_rate: '8000',
+      encoding: audio.encoding,
+      sample_rate: String(audio.sampleRateHz),
       eot_threshold: END_OF_TURN_THRESHOLD,
       eager_eot_threshold: EAGER_END_OF_TURN_THRESHOLD,
       eot_timeout_ms: END_OF_TURN_TIMEOUT_MS,
       keyterm: options.keyterms,
       language_hint: model === 'flux-general-multi' ? [primaryLanguage(options.language)] : [],
     }),
-    chunkBytes: phoneBytes(CHUNK_MS),
-    keepAlive: new Uint8Array(phoneBytes(CHUNK_MS)).fill(MULAW_SILENCE),
+    chunkBytes: bytesOf(CHUNK_MS, audio),
+    keepAlive: silenceOf(CHUNK_MS, audio),
     answerWithin: { audioMs: 5_000, of: 'any' },
     read(message): Reading {
       if (message['type'] === 'Error') {

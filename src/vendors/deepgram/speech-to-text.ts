@@ -1,3 +1,4 @@
+import { PHONE_AUDIO } from '#audio/format.ts';
 import type { HearingStream, SpeechToText } from '#contracts/speech-to-text.ts';
 import { failureMaker } from '#contracts/vendor-failure.ts';
 import type { RoleOptions } from '#contracts/vendor-spec.ts';
@@ -9,7 +10,7 @@ import { listenV2 } from './listen-v2.ts';
 const CHECK_WITHIN_MS = 5_000;
 
 /**
- * Deepgram's live transcription by its documented WebSocket protocol, mu-law untouched.
+ * Deepgram's live transcription by its documented WebSocket protocol, sound as it comes.
  * Models whose name starts with `flux` decide the end of turns themselves (`/v2/listen`); all others
  * answer with segments (`/v1/listen`). Without a model: `flux-general-en` for English, else `nova-3`.
  */
@@ -29,6 +30,7 @@ export function deepgramSpeechToText(options: RoleOptions): SpeechToText {
     listen(asked, on) {
       const hearing = openHearing({
         protocol: isFlux ? listenV2(model, asked) : listenV1(model, asked),
+        format: asked.audio ?? PHONE_AUDIO,
         baseUrl,
         headers,
         clock,

@@ -11,7 +11,7 @@ export type CharacterTime = {
 /** What the service says of one context. */
 export type ContextMessage = {
   /** May be empty. */
-  readonly mulaw: Uint8Array;
+  readonly audio: Uint8Array;
   /** Of this audio, or of what follows it, too. */
   readonly characters: readonly CharacterTime[];
   /** Nothing more comes of this context. */
@@ -60,7 +60,7 @@ export function readServerMessage(text: string): ServerMessage | undefined {
     type: 'context',
     contextId,
     message: {
-      mulaw: Buffer.from(audio ?? '', 'base64'),
+      audio: Buffer.from(audio ?? '', 'base64'),
       characters,
       isFinal: raw['isFinal'] === true || raw['is_final'] === true,
     },

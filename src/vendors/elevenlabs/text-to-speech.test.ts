@@ -1,12 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
-import { MULAW_SILENCE } from '#audio/g711.ts';
 import { systemClock } from '#lib/clock.ts';
 import { createFaults } from '#sandbox/faults.ts';
-import { openEar } from '#sandbox/speech/ear.ts';
 import { createVoiceBank } from '#sandbox/speech/voice-bank.ts';
 import { startElevenLabs } from '#sandbox/vendors/elevenlabs/server.ts';
 import type { ElevenLabsSimulator } from '#sandbox/vendors/elevenlabs/server.ts';
 import { textToSpeechContract } from '#test/contracts/text-to-speech.ts';
+import { SPOKEN_FORMATS, wordsIn } from '#test/support/formats.ts';
 import type { SpeakingWorld } from '#test/support/speaking.ts';
 import { DEFAULT_VOICE, elevenlabsTextToSpeech } from './text-to-speech.ts';
 
@@ -31,20 +30,18 @@ describe('ElevenLabs', () => {
   });
   afterEach(() => simulator.close());
 
-  textToSpeechContract((): SpeakingWorld => ({
-    apiKey: KEY,
-    voice: DEFAULT_VOICE,
-    open: (options) => elevenlabsTextToSpeech({ ...options, baseUrl: simulator.url }),
-    setFault: (fault) => faults.set(fault),
-    planFault: (nth, fault) => faults.plan(nth, fault),
-    activeUtterances: () => simulator.activeContexts(),
-    openConnections: () =>
-      simulator.connections().filter((one) => one.closedAtMs === undefined).length,
-    hear(mulaw) {
-      const ear = openEar(bank)({ encoding: 'mulaw', sampleRateHz: 8_000 });
-      ear.write(mulaw);
-      ear.write(new Uint8Array(2_000).fill(MULAW_SILENCE));
-      return ear.words;
-    },
-  }));
+  describe.each(SPOKEN_FORMATS)('speaking %s', (_, audio) => {
+    textToSpeechContract((): SpeakingWorld => ({
+      apiKey: KEY,
+      audio,
+      voice: DEFAULT_VOICE,
+      open: (options) => elevenlabsTextToSpeech({ ...options, baseUrl: simulator.url }),
+      setFault: (fault) => faults.set(fault),
+      planFault: (nth, fault) => faults.plan(nth, fault),
+      activeUtterances: () => simulator.activeContexts(),
+      openConnections: () =>
+        simulator.connections().filter((one) => one.closedAtMs === undefined).length,
+      hear: (sound) => wordsIn(bank, sound, audio),
+    }));
+  });
 });

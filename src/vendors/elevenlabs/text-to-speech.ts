@@ -1,3 +1,4 @@
+import { PHONE_AUDIO } from '#audio/format.ts';
 import type { SpeakOptions, TextToSpeech, Utterance } from '#contracts/text-to-speech.ts';
 import { failureMaker } from '#contracts/vendor-failure.ts';
 import type { RoleOptions } from '#contracts/vendor-spec.ts';
@@ -17,7 +18,7 @@ const CHECK_WITHIN_MS = 5_000;
 const MAX_CONNECTIONS = 64;
 
 /**
- * ElevenLabs' text-to-speech by its documented multi-context WebSocket: mu-law as it comes, sockets
+ * ElevenLabs' text-to-speech by its documented multi-context WebSocket: sound as it comes, sockets
  * shared by the calls that speak with the same voice, one context for each utterance. The official SDK
  * does not speak this protocol, and takes over a second and 150 MB to load.
  */
@@ -26,7 +27,7 @@ export function elevenlabsTextToSpeech(options: RoleOptions): TextToSpeech {
   const model = options.model ?? DEFAULT_MODEL;
   const failures = failureMaker('elevenlabs', 'text-to-speech', apiKey);
   const http = httpClient(baseUrl);
-  /** Each with the address it was opened at: voice, model and language belong to the socket. */
+  /** Each with the address it was opened at: voice, model, language and format belong to the socket. */
   const connections = new Map<Connection, string>();
   const utterances = new Set<Utterance>();
   let spoken: SpeakOptions = { voice: DEFAULT_VOICE, language: options.language ?? 'en' };
@@ -55,6 +56,7 @@ export function elevenlabsTextToSpeech(options: RoleOptions): TextToSpeech {
       spoken = asked;
       const url = `${baseUrl}${streamPath(model, asked)}`;
       const utterance = startUtterance({
+        format: asked.audio ?? PHONE_AUDIO,
         acquire: () => acquire(url),
         clock,
         log,
@@ -91,10 +93,10 @@ export function elevenlabsTextToSpeech(options: RoleOptions): TextToSpeech {
   };
 }
 
-function streamPath(model: string, { voice, language }: SpeakOptions): string {
+function streamPath(model: string, { voice, language, audio = PHONE_AUDIO }: SpeakOptions): string {
   const query = new URLSearchParams({
     model_id: model,
-    output_format: 'ulaw_8000',
+    output_format: `${audio.encoding === 'mulaw' ? 'ulaw' : 'pcm'}_${audio.sampleRateHz}`,
     // Text comes in whole clauses, so the service need not collect 120 characters first.
     auto_mode: 'true',
     // Times with every piece of audio: whoever is interrupted knows up to which word.

@@ -1,4 +1,6 @@
-import { phoneMs } from '#audio/g711.ts';
+import { msOf } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
+import { wholeSamples } from '#audio/whole-samples.ts';
 import type { Spoken, Utterance, WordTime } from '#contracts/text-to-speech.ts';
 import type { FailureMaker } from '#contracts/vendor-failure.ts';
 import type { VendorFailure } from '#contracts/vendor.ts';
@@ -12,6 +14,7 @@ import { characterCount, isSpeakable, sendableLength } from './speakable-text.ts
 import { wordJoiner } from './word-joiner.ts';
 
 export type UtteranceParts = {
+  readonly format: AudioFormat;
   /** Undefined: there are as many contexts as there may be. */
   readonly acquire: () => Connection | undefined;
   readonly clock: Clock;
@@ -44,7 +47,8 @@ type Context = {
 };
 
 export function startUtterance(parts: UtteranceParts): Utterance {
-  const { clock, failures } = parts;
+  const { format, clock, failures } = parts;
+  const whole = wholeSamples(format);
   const joiner = wordJoiner();
   let context: Context | undefined;
   let saying = true;
@@ -102,9 +106,10 @@ export function startUtterance(parts: UtteranceParts): Utterance {
     from.dueCharacters -= message.characters.filter(
       ({ character }) => character.trim() !== '',
     ).length;
-    const fromMs = phoneMs(saidBytes);
-    saidBytes += message.mulaw.length;
-    if (message.mulaw.length > 0) parts.on({ type: 'audio', mulaw: message.mulaw });
+    const fromMs = msOf(saidBytes, format);
+    const audio = whole(message.audio);
+    saidBytes += audio.length;
+    if (audio.length > 0) parts.on({ type: 'audio', audio });
     sayWords(joiner.add(message.characters, fromMs));
     if (!saying) return;
     if (!message.isFinal) return watch();

@@ -1,4 +1,4 @@
-import { MULAW_TO_LINEAR, phoneBytes, phoneMs } from '#audio/g711.ts';
+import { bytesOf, isLoud, msOf } from '#audio/format.ts';
 import type { Heard, HearingStream } from '#contracts/speech-to-text.ts';
 import type { FailureMaker } from '#contracts/vendor-failure.ts';
 import type { VendorFailure } from '#contracts/vendor.ts';
@@ -23,29 +23,27 @@ export type HearingParts = {
 };
 
 /** A message costs as much for 20 ms as for this; the service itself asks for messages of this length. */
-const BATCH_BYTES = phoneBytes(100);
+const BATCH_MS = 100;
 /** Audio that piles up instead of leaving means that the network does not keep up. */
-const MAX_UNSENT_BYTES = phoneBytes(10_000);
+const MAX_UNSENT_MS = 10_000;
 /** The service ends a stream after 5 minutes. It is left before that: in a silence, or at the last moment. */
 const RENEW_FROM_MS = 240_000;
 const RENEW_BY_MS = 285_000;
 /** The service fails a stream that got no audio for about 10 s, so one that gets none is ended in good order. */
 const IDLE_MS = 5_000;
 /** What another stream could have to hear again: while nothing is being said, and while something is. */
-const KEEP_IN_SILENCE_BYTES = phoneBytes(10_000);
-const KEEP_IN_SPEECH_BYTES = phoneBytes(30_000);
+const KEEP_IN_SILENCE_MS = 10_000;
+const KEEP_IN_SPEECH_MS = 30_000;
 /** So much loud audio without an answer is noise, or there is nobody to answer; that can be told by asking. */
 const SUSPECT_AFTER_MS = 4_000;
 const ALIVE_WITHIN_MS = 2_000;
 /** From the end of a stream's audio to its last words. */
 const LAST_WORDS_WITHIN_MS = 5_000;
 /** Sound in the last moment of a leg may be a word that was cut in two; no word is longer than this. */
-const LAST_MOMENT_BYTES = phoneBytes(100);
-const LONGEST_WORD_BYTES = phoneBytes(1_000);
+const LAST_MOMENT_MS = 100;
+const LONGEST_WORD_MS = 1_000;
 /** A word may begin a little before the service says that the one before it ended; none is this short. */
-const BETWEEN_WORDS_BYTES = phoneBytes(40);
-/** About -35 dBFS: above the noise of a phone line, below anybody who speaks. */
-const LOUD_AMPLITUDE = 600;
+const BETWEEN_WORDS_MS = 40;
 
 type Turn = {
   readonly leg: Leg;
@@ -63,12 +61,16 @@ type Turn = {
  */
 export function openHearing(parts: HearingParts): HearingStream {
   const { clock, failures } = parts;
+  const { format } = parts.config;
+  const bytesIn = (ms: number): number => bytesOf(ms, format);
+  const msIn = (bytes: number): number => msOf(bytes, format);
+  const batchSize = bytesIn(BATCH_MS);
   /** In the order in which they are told; only the last one may get audio. */
   const turns: Turn[] = [];
   const unheard = createUnheard();
   let listening = true;
   let interim = '';
-  let batch = new Uint8Array(BATCH_BYTES);
+  let batch = new Uint8Array(batchSize);
   let batchBytes = 0;
   let unansweredMs = 0;
   let cancelIdle: Cancel = () => undefined;
@@ -141,7 +143,7 @@ export function openHearing(parts: HearingParts): HearingStream {
       type: 'final',
       text: final.text,
       fromFinalize: false,
-      ...(final.untilMs !== undefined && { untilMs: phoneMs(untilByte) }),
+      ...(final.untilMs !== undefined && { untilMs: msIn(untilByte) }),
     });
   };
 
@@ -163,7 +165,7 @@ export function openHearing(parts: HearingParts): HearingStream {
     interim = '';
     const text = lastWords.join(' ');
     if (text !== '' || isAsked)
-      say({ type: 'final', text, fromFinalize: isAsked, untilMs: phoneMs(untilByte) });
+      say({ type: 'final', text, fromFinalize: isAsked, untilMs: msIn(untilByte) });
     const [next] = turns;
     // The next leg begins where this one did not hear; with none yet, that stays unheard for it.
     if (!next) return;
@@ -176,9 +178,13 @@ export function openHearing(parts: HearingParts): HearingStream {
   };
   /** How far a leg that has ended has heard: not to its end if that cut a word in two. */
   const heardUntil = (leg: Leg, endByte: number): number => {
-    const lastMoment = unheard.between(endByte - LAST_MOMENT_BYTES, endByte);
-    if (leg.heardUntilByte >= endByte || !lastMoment.some((audio) => isLoud(audio))) return endByte;
-    return Math.max(leg.heardUntilByte - BETWEEN_WORDS_BYTES, endByte - LONGEST_WORD_BYTES);
+    const lastMoment = unheard.between(endByte - bytesIn(LAST_MOMENT_MS), endByte);
+    if (leg.heardUntilByte >= endByte || !lastMoment.some((audio) => isLoud(audio, format)))
+      return endByte;
+    return Math.max(
+      leg.heardUntilByte - bytesIn(BETWEEN_WORDS_MS),
+      endByte - bytesIn(LONGEST_WORD_MS),
+    );
   };
   const awaitLastWords = (): void => {
     cancelLastWords();
@@ -212,22 +218,22 @@ export function openHearing(parts: HearingParts): HearingStream {
     if (batchBytes === 0) return;
     const fromByte = turns.length === 0 ? unheard.from : unheard.until;
     unheard.push(batch.subarray(0, batchBytes));
-    batch = new Uint8Array(BATCH_BYTES);
+    batch = new Uint8Array(batchSize);
     batchBytes = 0;
     const turn = open() ?? newTurn(fromByte);
     turn.leg.send();
-    if (turn.leg.unsentBytes > MAX_UNSENT_BYTES)
+    if (turn.leg.unsentBytes > bytesIn(MAX_UNSENT_MS))
       return fail(failures.of('timeout', 'google does not take audio as fast as it is spoken'));
     watchIdle(turn);
     const isQuiet = interim === '' && turns.length === 1;
-    unheard.limit(isQuiet ? KEEP_IN_SILENCE_BYTES : KEEP_IN_SPEECH_BYTES);
+    unheard.limit(bytesIn(isQuiet ? KEEP_IN_SILENCE_MS : KEEP_IN_SPEECH_MS));
     if (turn === turns[0]) renewInTime(turn);
   };
 
-  const suspect = (mulaw: Uint8Array): void => {
+  const suspect = (audio: Uint8Array): void => {
     const leg = turns.at(-1)?.leg;
-    if (!leg?.isOpen || !isLoud(mulaw)) return;
-    unansweredMs += phoneMs(mulaw.length);
+    if (!leg?.isOpen || !isLoud(audio, format)) return;
+    unansweredMs += msIn(audio.length);
     if (unansweredMs < SUSPECT_AFTER_MS) return;
     unansweredMs = 0;
     leg.ensureAlive(ALIVE_WITHIN_MS);
@@ -235,15 +241,15 @@ export function openHearing(parts: HearingParts): HearingStream {
 
   newTurn(0);
   return {
-    write(mulaw) {
+    write(audio) {
       if (!listening) return;
-      suspect(mulaw);
-      for (let from = 0; from < mulaw.length;) {
-        const part = mulaw.subarray(from, from + BATCH_BYTES - batchBytes);
+      suspect(audio);
+      for (let from = 0; from < audio.length;) {
+        const part = audio.subarray(from, from + batchSize - batchBytes);
         batch.set(part, batchBytes);
         batchBytes += part.length;
         from += part.length;
-        if (batchBytes === BATCH_BYTES) flush();
+        if (batchBytes === batchSize) flush();
         if (!listening) return;
       }
     },
@@ -263,9 +269,4 @@ export function openHearing(parts: HearingParts): HearingStream {
       if (listening) over();
     },
   };
-}
-
-function isLoud(mulaw: Uint8Array): boolean {
-  for (const byte of mulaw) if (Math.abs(MULAW_TO_LINEAR[byte] ?? 0) >= LOUD_AMPLITUDE) return true;
-  return false;
 }

@@ -1,4 +1,4 @@
-import { phoneBytes } from '#audio/g711.ts';
+import { bytesOf } from '#audio/format.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { GrpcStream } from './channel.ts';
 import type { GoogleStatus } from './failure.ts';
@@ -124,7 +124,7 @@ export function startLeg(parts: {
     },
     send,
     heard(untilMs) {
-      heardUntilByte = Math.min(originByte + phoneBytes(untilMs), sentUntilByte);
+      heardUntilByte = Math.min(originByte + bytesOf(untilMs, parts.config.format), sentUntilByte);
       return heardUntilByte;
     },
     end() {

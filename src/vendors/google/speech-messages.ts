@@ -1,3 +1,4 @@
+import type { AudioFormat } from '#audio/format.ts';
 import type { protos } from '@google-cloud/speech';
 import { isRecord, listOf, textOf } from '#lib/record.ts';
 import type { JsonRecord } from '#lib/record.ts';
@@ -13,9 +14,9 @@ export const RECOGNIZE = '/google.cloud.speech.v1.Speech/Recognize';
 /** What is written to the service, as bytes, and what it says. */
 export type SpeechMessages = {
   configuration(config: RecognitionConfig): Uint8Array;
-  audio(mulaw: Uint8Array): Uint8Array;
+  audio(audio: Uint8Array): Uint8Array;
   /** A whole request of `Recognize`. */
-  recognition(config: RecognitionConfig, mulaw: Uint8Array): Uint8Array;
+  recognition(config: RecognitionConfig, audio: Uint8Array): Uint8Array;
   /** Undefined: no message of this protocol. */
   read(bytes: Uint8Array): SpeechMessage | undefined;
 };
@@ -25,6 +26,7 @@ export type RecognitionConfig = {
   /** As the recogniser names it. */
   readonly locale: string;
   readonly keyterms: readonly string[];
+  readonly format: AudioFormat;
 };
 
 /** What one answer says of the current segment. `untilMs` counts from the first audio of the stream. */
@@ -50,9 +52,9 @@ export async function loadSpeechMessages(): Promise<SpeechMessages> {
       request.encode({
         streamingConfig: { config: configMessage(config), interimResults: true },
       }),
-    audio: (mulaw) => request.encode({ audioContent: mulaw }),
-    recognition: (config, mulaw) =>
-      whole.encode({ config: configMessage(config), audio: { content: mulaw } }),
+    audio: (audio) => request.encode({ audioContent: audio }),
+    recognition: (config, audio) =>
+      whole.encode({ config: configMessage(config), audio: { content: audio } }),
     read(bytes) {
       const message = response.decode(bytes);
       return message && readResponse(message);
@@ -64,9 +66,10 @@ const configMessage = ({
   model,
   locale,
   keyterms,
+  format,
 }: RecognitionConfig): protos.google.cloud.speech.v1.IRecognitionConfig => ({
-  encoding: 'MULAW',
-  sampleRateHertz: 8_000,
+  encoding: format.encoding === 'mulaw' ? 'MULAW' : 'LINEAR16',
+  sampleRateHertz: format.sampleRateHz,
   languageCode: locale,
   model,
   enableAutomaticPunctuation: true,

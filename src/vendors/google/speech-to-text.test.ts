@@ -2,16 +2,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from '#lib/clock.ts';
 import { silentLog } from '#lib/log.ts';
 import { createFaults } from '#sandbox/faults.ts';
-import { clipMulaw, silence } from '#sandbox/speech/clip-audio.ts';
 import { openEar } from '#sandbox/speech/ear.ts';
 import { createVoiceBank } from '#sandbox/speech/voice-bank.ts';
 import { startGoogle } from '#sandbox/vendors/google/server.ts';
 import type { GoogleSimulator } from '#sandbox/vendors/google/server.ts';
 import { speechToTextContract } from '#test/contracts/speech-to-text.ts';
 import type { HearingWorld } from '#test/contracts/speech-to-text.ts';
+import { HEARD_FORMATS, saidInSilence } from '#test/support/formats.ts';
 import { googleSpeechToText } from './speech-to-text.ts';
 
-const PHONE = { encoding: 'mulaw', sampleRateHz: 8_000 } as const;
 const KEY = 'AIzaSandbox-f00dfeedf00dfeed';
 
 let bank: Awaited<ReturnType<typeof createVoiceBank>>;
@@ -34,16 +33,17 @@ describe('Google Speech-to-Text', () => {
   });
   afterEach(() => simulator.close());
 
-  speechToTextContract((): HearingWorld => ({
-    apiKey: KEY,
-    open: (options) => googleSpeechToText({ ...options, baseUrl: simulator.url }),
-    async say(text) {
-      const clip = await bank.speak(text, 'slt');
-      return Buffer.concat([silence(300, PHONE), clipMulaw(clip), silence(2_000, PHONE)]);
-    },
-    setFault: (fault) => faults.set(fault),
-    openConnections: () => simulator.streams().filter((one) => one.closedAtMs === undefined).length,
-  }));
+  describe.each(HEARD_FORMATS)('hearing %s', (_, audio) => {
+    speechToTextContract((): HearingWorld => ({
+      apiKey: KEY,
+      audio,
+      open: (options) => googleSpeechToText({ ...options, baseUrl: simulator.url }),
+      say: (text) => saidInSilence(bank, text, audio),
+      setFault: (fault) => faults.set(fault),
+      openConnections: () =>
+        simulator.streams().filter((one) => one.closedAtMs === undefined).length,
+    }));
+  });
 });
 
 describe('the default model', () => {

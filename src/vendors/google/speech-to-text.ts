@@ -1,4 +1,5 @@
-import { MULAW_SILENCE, phoneBytes } from '#audio/g711.ts';
+import { PHONE_AUDIO, silenceOf } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
 import type { HearingStream, SpeechToText } from '#contracts/speech-to-text.ts';
 import { failureMaker } from '#contracts/vendor-failure.ts';
 import type { RoleOptions } from '#contracts/vendor-spec.ts';
@@ -16,13 +17,13 @@ const CHECK_WITHIN_MS = 5_000;
 const TELEPHONY = new Set(['de', 'en', 'es', 'fr', 'hi', 'it', 'ja', 'ko', 'nl', 'pt']);
 
 /**
- * Google's Speech-to-Text v1 over gRPC, which is the version that takes an API key: mu-law untouched,
+ * Google's Speech-to-Text v1 over gRPC, which is the version that takes an API key: sound as it comes,
  * many calls on one connection, segments without an end of turns.
  */
 export function googleSpeechToText(options: RoleOptions): SpeechToText {
   const { apiKey, clock, log } = options;
   const language = options.language ?? 'en';
-  const model = options.model ?? defaultModel(language);
+  const model = options.model ?? defaultModel(language, PHONE_AUDIO);
   const failures = failureMaker('google', 'speech-to-text', apiKey);
   const pool = channelPool({
     url: serviceUrl(options.baseUrl, 'speech'),
@@ -53,9 +54,15 @@ export function googleSpeechToText(options: RoleOptions): SpeechToText {
     model,
     can: { endOfTurn: false, finalize: true },
     listen(asked, on) {
+      const audio = asked.audio ?? PHONE_AUDIO;
       const hearing = openHearing({
         openStream,
-        config: { model, locale: speechLocale(asked.language), keyterms: asked.keyterms },
+        config: {
+          model: options.model ?? defaultModel(language, audio),
+          locale: speechLocale(asked.language),
+          keyterms: asked.keyterms,
+          format: audio,
+        },
         clock,
         log,
         failures,
@@ -67,8 +74,8 @@ export function googleSpeechToText(options: RoleOptions): SpeechToText {
     },
     async check(signal) {
       // A tenth of a second of silence: the shortest of requests that also tries the model.
-      const silence = new Uint8Array(phoneBytes(100)).fill(MULAW_SILENCE);
-      const config = { model, locale: speechLocale(language), keyterms: [] };
+      const silence = silenceOf(100, PHONE_AUDIO);
+      const config = { model, locale: speechLocale(language), keyterms: [], format: PHONE_AUDIO };
       const request = (await load()).recognition(config, silence);
       const { status } = await pool.unary(RECOGNIZE, request, {
         withinMs: CHECK_WITHIN_MS,
@@ -84,5 +91,8 @@ export function googleSpeechToText(options: RoleOptions): SpeechToText {
   };
 }
 
-const defaultModel = (language: string): string =>
-  TELEPHONY.has(new Intl.Locale(language).language) ? 'telephony' : 'default';
+/** The languages are those of Google's current models, of which one is for each kind of line. */
+const defaultModel = (language: string, audio: AudioFormat): string => {
+  if (!TELEPHONY.has(new Intl.Locale(language).language)) return 'default';
+  return audio.encoding === 'mulaw' ? 'telephony' : 'latest_long';
+};

@@ -1,3 +1,4 @@
+import type { AudioFormat } from '#audio/format.ts';
 import type { protos } from '@google-cloud/text-to-speech';
 import { loadMessages } from './grpc.ts';
 import type { Codec } from './grpc.ts';
@@ -17,11 +18,11 @@ export const CHIRP = 'chirp-3-hd';
 
 /** What is written to the service, as bytes, and what it says. */
 export type SynthesisMessages = {
-  configuration(voice: Voice): Uint8Array;
+  configuration(voice: Voice, format: AudioFormat): Uint8Array;
   text(text: string): Uint8Array;
   /** A whole request of `ListVoices`. */
   voiceList(language: string): Uint8Array;
-  /** Mu-law; undefined: no message of this protocol. */
+  /** Undefined: no message of this protocol. */
   audio(bytes: Uint8Array): Uint8Array | undefined;
 };
 
@@ -32,11 +33,14 @@ export async function loadSynthesisMessages(): Promise<SynthesisMessages> {
   const response = codec(`${v1}.StreamingSynthesizeResponse`);
   const list: Codec<ListRequest> = codec(`${v1}.ListVoicesRequest`);
   return {
-    configuration: (voice) =>
+    configuration: (voice, { encoding, sampleRateHz }) =>
       request.encode({
         streamingConfig: {
           voice,
-          streamingAudioConfig: { audioEncoding: 'MULAW', sampleRateHertz: 8_000 },
+          streamingAudioConfig: {
+            audioEncoding: encoding === 'mulaw' ? 'MULAW' : 'PCM',
+            sampleRateHertz: sampleRateHz,
+          },
         },
       }),
     text: (text) => request.encode({ input: { text } }),

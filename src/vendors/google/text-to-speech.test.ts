@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
-import { MULAW_SILENCE } from '#audio/g711.ts';
 import { systemClock } from '#lib/clock.ts';
 import { createFaults } from '#sandbox/faults.ts';
 import { openEar } from '#sandbox/speech/ear.ts';
@@ -7,6 +6,7 @@ import { createVoiceBank } from '#sandbox/speech/voice-bank.ts';
 import { startGoogle } from '#sandbox/vendors/google/server.ts';
 import type { GoogleSimulator } from '#sandbox/vendors/google/server.ts';
 import { textToSpeechContract } from '#test/contracts/text-to-speech.ts';
+import { SPOKEN_FORMATS, wordsIn } from '#test/support/formats.ts';
 import type { SpeakingWorld } from '#test/support/speaking.ts';
 import { googleTextToSpeech } from './text-to-speech.ts';
 import { google } from './vendor.ts';
@@ -34,21 +34,19 @@ describe('Google Text-to-Speech', () => {
   });
   afterEach(() => simulator.close());
 
-  textToSpeechContract((): SpeakingWorld => ({
-    apiKey: KEY,
-    voice: google.textToSpeech?.defaultVoice ?? '',
-    open: (options) => googleTextToSpeech({ ...options, baseUrl: simulator.url }),
-    setFault: (fault) => faults.set(fault),
-    planFault: (nth, fault) => faults.plan(nth, fault),
-    activeUtterances: () =>
-      simulator.streams().filter((one) => one.closedAtMs === undefined).length,
-    openConnections: () =>
-      simulator.connections().filter((one) => one.closedAtMs === undefined).length,
-    hear(mulaw) {
-      const ear = openEar(bank)({ encoding: 'mulaw', sampleRateHz: 8_000 });
-      ear.write(mulaw);
-      ear.write(new Uint8Array(2_000).fill(MULAW_SILENCE));
-      return ear.words;
-    },
-  }));
+  describe.each(SPOKEN_FORMATS)('speaking %s', (_, audio) => {
+    textToSpeechContract((): SpeakingWorld => ({
+      apiKey: KEY,
+      audio,
+      voice: google.textToSpeech?.defaultVoice ?? '',
+      open: (options) => googleTextToSpeech({ ...options, baseUrl: simulator.url }),
+      setFault: (fault) => faults.set(fault),
+      planFault: (nth, fault) => faults.plan(nth, fault),
+      activeUtterances: () =>
+        simulator.streams().filter((one) => one.closedAtMs === undefined).length,
+      openConnections: () =>
+        simulator.connections().filter((one) => one.closedAtMs === undefined).length,
+      hear: (sound) => wordsIn(bank, sound, audio),
+    }));
+  });
 });

@@ -1,3 +1,4 @@
+import { PHONE_AUDIO } from '#audio/format.ts';
 import type { TextToSpeech, Utterance } from '#contracts/text-to-speech.ts';
 import { failureMaker } from '#contracts/vendor-failure.ts';
 import type { RoleOptions } from '#contracts/vendor-spec.ts';
@@ -19,7 +20,7 @@ import type { OpenSynthesisStream } from './utterance.ts';
 const CHECK_WITHIN_MS = 5_000;
 
 /**
- * Google's streamed text-to-speech over gRPC: mu-law as it comes, a few connections for all calls of
+ * Google's streamed text-to-speech over gRPC: sound as it comes, a few connections for all calls of
  * one key, one stream (or, after a long pause, several) for each utterance. It tells no word times.
  */
 export function googleTextToSpeech(options: RoleOptions): TextToSpeech {
@@ -41,12 +42,12 @@ export function googleTextToSpeech(options: RoleOptions): TextToSpeech {
     vendor: 'google',
     model,
     can: { wordTimes: false },
-    speak({ voice, language }, on) {
+    speak({ voice, language, audio = PHONE_AUDIO }, on) {
       const openStream: OpenSynthesisStream = (listener) => {
         let messages: SynthesisMessages | undefined;
         const start = async (): Promise<void> => {
           messages = await load();
-          stream.send(messages.configuration(voiceOf(model, voice, language)));
+          stream.send(messages.configuration(voiceOf(model, voice, language), audio));
           listener.open(messages);
         };
         const stream = pool.open(STREAMING_SYNTHESIZE, {
@@ -57,6 +58,7 @@ export function googleTextToSpeech(options: RoleOptions): TextToSpeech {
         return stream;
       };
       const utterance = startUtterance({
+        format: audio,
         openStream,
         clock,
         log,

@@ -1,3 +1,5 @@
+import type { AudioFormat } from '#audio/format.ts';
+import { wholeSamples } from '#audio/whole-samples.ts';
 import type { Spoken, Utterance } from '#contracts/text-to-speech.ts';
 import type { FailureMaker } from '#contracts/vendor-failure.ts';
 import type { VendorFailure } from '#contracts/vendor.ts';
@@ -12,12 +14,13 @@ import type { SynthesisMessages } from './synthesis-messages.ts';
 /** A stream of the service that speaks its protocol and has been told the voice. */
 export type OpenSynthesisStream = (listener: {
   open(messages: SynthesisMessages): void;
-  /** Mu-law; undefined: no message of this protocol. */
-  audio(mulaw: Uint8Array | undefined): void;
+  /** Undefined: no message of this protocol. */
+  audio(audio: Uint8Array | undefined): void;
   ended(status: GoogleStatus, wasKept: boolean): void;
 }) => GrpcStream;
 
 export type UtteranceParts = {
+  readonly format: AudioFormat;
   readonly openStream: OpenSynthesisStream;
   readonly clock: Clock;
   readonly log: Log;
@@ -33,7 +36,7 @@ const ANSWER_WITHIN_MS = 5_000;
 const IDLE_MS = 4_000;
 
 type StreamEvent =
-  | { readonly type: 'audio'; readonly mulaw: Uint8Array | undefined }
+  | { readonly type: 'audio'; readonly audio: Uint8Array | undefined }
   | { readonly type: 'ended'; readonly status: GoogleStatus; readonly wasKept: boolean };
 
 /** A stream and what is known of it. An utterance has one, or after a long pause in its text several in a row. */
@@ -52,7 +55,8 @@ type Segment = {
 };
 
 export function startUtterance(parts: UtteranceParts): Utterance {
-  const { clock, failures } = parts;
+  const { format, clock, failures } = parts;
+  const whole = wholeSamples(format);
   /** In the order they are spoken; only the last one may get text. */
   const segments: Segment[] = [];
   let saying = true;
@@ -97,7 +101,7 @@ export function startUtterance(parts: UtteranceParts): Utterance {
         for (const text of segment.texts) stream.send(messages.text(text));
         if (segment.finished) stream.halfClose();
       },
-      audio: (mulaw) => onEvent({ type: 'audio', mulaw }),
+      audio: (audio) => onEvent({ type: 'audio', audio }),
       ended: (status, wasKept) => onEvent({ type: 'ended', status, wasKept }),
     });
     segment.messages = undefined;
@@ -109,9 +113,10 @@ export function startUtterance(parts: UtteranceParts): Utterance {
     if (event.type === 'ended') return onEnded(segment, event);
     segment.answered = true;
     segment.awaited = false;
-    if (!event.mulaw)
+    if (!event.audio)
       return fail(failures.of('garbled', 'google sent something that is no speech'));
-    if (event.mulaw.length > 0) parts.on({ type: 'audio', mulaw: event.mulaw });
+    const audio = whole(event.audio);
+    if (audio.length > 0) parts.on({ type: 'audio', audio });
     if (saying) watch();
   };
   const onEnded = (

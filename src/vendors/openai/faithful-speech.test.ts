@@ -42,10 +42,10 @@ describe('a voice model that is to read', () => {
   });
   const says = (n: number, text: string): void => asked[n]?.on({ type: 'transcript', text });
   const sounds = (n: number, byte: number): void =>
-    asked[n]?.on({ type: 'audio', mulaw: Uint8Array.of(byte) });
+    asked[n]?.on({ type: 'audio', audio: Uint8Array.of(byte) });
   const ends = (n: number): void => asked[n]?.on({ type: 'done' });
   const bytes = (): readonly number[] =>
-    events.flatMap((event) => (event.type === 'audio' ? [...event.mulaw] : []));
+    events.flatMap((event) => (event.type === 'audio' ? [...event.audio] : []));
 
   test('is heard as soon as it has begun with the text’s own words', () => {
     sounds(0, 1);

@@ -61,7 +61,7 @@ export function speakFaithfully(parts: {
   const pass = (): void => {
     isVouched = true;
     cancelHold?.();
-    for (const mulaw of held.splice(0)) if (saying) parts.on({ type: 'audio', mulaw });
+    for (const audio of held.splice(0)) if (saying) parts.on({ type: 'audio', audio });
   };
   const warn = (message: string): void =>
     parts.log.warn({ vendor: 'openai', pii: { text, transcript } }, message);
@@ -100,8 +100,8 @@ export function speakFaithfully(parts: {
         transcript += event.text;
         return judgeOpening(false);
       case 'audio':
-        if (isVouched) return parts.on({ type: 'audio', mulaw: event.mulaw });
-        held.push(event.mulaw);
+        if (isVouched) return parts.on({ type: 'audio', audio: event.audio });
+        held.push(event.audio);
         cancelHold ??= clock.after(TRANSCRIPT_WITHIN_MS, pass);
         return;
       case 'done':

@@ -1,4 +1,5 @@
-import { phoneBytes, phoneMs } from '#audio/g711.ts';
+import { bytesOf, msOf } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
 import type { Heard, HearingStream } from '#contracts/speech-to-text.ts';
 import type { FailureMaker } from '#contracts/vendor-failure.ts';
 import type { VendorFailure } from '#contracts/vendor.ts';
@@ -12,6 +13,8 @@ import type { LineEvent, TranscriptionLine } from './transcription-line.ts';
 export type HearingParts = {
   readonly baseUrl: string;
   readonly apiKey: string;
+  /** Of what is written. */
+  readonly format: AudioFormat;
   /** Of the transcription session. */
   readonly settings: object;
   readonly clock: Clock;
@@ -23,12 +26,12 @@ export type HearingParts = {
 };
 
 /** Audio goes out in pieces of this length: each is a JSON message, and the model works in longer steps. */
-const PIECE_BYTES = phoneBytes(80);
+const PIECE_MS = 80;
 /**
  * A segment begins with the quiet that ended the one before, up to so much: the soft beginning of a word
  * is no part of a pause.
  */
-const CARRIED_BYTES = 2 * PIECE_BYTES;
+const CARRIED_MS = 2 * PIECE_MS;
 /** A segment is not ended inside a word: whoever asks for its end waits for a quiet moment, at most this long. */
 const QUIET_WITHIN_MS = 400;
 /** From a commit to its whole transcript, the handshake included; half a second as a rule, under two at worst. */
@@ -43,9 +46,11 @@ type Session = { readonly id: number; readonly line: TranscriptionLine };
  * new one, at a pause, and closed once all of its audio is written.
  */
 export function openHearing(parts: HearingParts): HearingStream {
-  const { clock, failures } = parts;
+  const { format, clock, failures } = parts;
+  const pieceSize = bytesOf(PIECE_MS, format);
+  const carriedBytes = bytesOf(CARRIED_MS, format);
   const transcript = createTranscript();
-  const pauses = createPauseFinder();
+  const pauses = createPauseFinder(format);
   /** Sessions with something still to be written; the last one gets the audio. */
   const sessions: Session[] = [];
   let isOver = false;
@@ -128,7 +133,7 @@ export function openHearing(parts: HearingParts): HearingStream {
     const isEnd = pauses.write(piece);
     current.line.append(carried.length === 0 ? piece : Buffer.concat([carried, piece]));
     quiet = pauses.isSpeech ? Buffer.alloc(0) : Buffer.concat([quiet, piece]);
-    quiet = quiet.subarray(-CARRIED_BYTES);
+    quiet = quiet.subarray(-carriedBytes);
     carried = Buffer.alloc(0);
     piece = Buffer.alloc(0);
     return isEnd;
@@ -142,7 +147,7 @@ export function openHearing(parts: HearingParts): HearingStream {
     quiet = Buffer.alloc(0);
     commitCount += 1;
     const commitId = `commit_${commitCount}`;
-    const untilMs = phoneMs(writtenBytes);
+    const untilMs = msOf(writtenBytes, format);
     transcript.commit({ sessionId: current.id, commitId, untilMs, fromFinalize });
     current.line.commit(commitId);
     if (transcript.awaitedCount === 1) watch();
@@ -151,14 +156,14 @@ export function openHearing(parts: HearingParts): HearingStream {
 
   let current = openSession();
   return {
-    write(mulaw) {
-      for (let from = 0; from < mulaw.length;) {
+    write(audio) {
+      for (let from = 0; from < audio.length;) {
         if (isOver) return;
-        const part = mulaw.subarray(from, from + PIECE_BYTES - piece.length);
+        const part = audio.subarray(from, from + pieceSize - piece.length);
         from += part.length;
         writtenBytes += part.length;
         piece = Buffer.concat([piece, part]);
-        if (piece.length < PIECE_BYTES) continue;
+        if (piece.length < pieceSize) continue;
         const isEnd = flush();
         const isAsked = cancelAsked !== undefined;
         if (isEnd || (isAsked && !pauses.isSpeech)) commit(isAsked);

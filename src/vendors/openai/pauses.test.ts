@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { PHONE_AUDIO } from '#audio/format.ts';
 import { MULAW_SILENCE, phoneBytes } from '#audio/g711.ts';
 import { createPauseFinder } from './pauses.ts';
 
@@ -9,7 +10,7 @@ const click = (): Uint8Array => QUIET.map((byte, i) => (i < 8 ? 0x10 : byte));
 
 /** When each segment ends, in ms of audio. */
 function endsOf(pieces: readonly Uint8Array[], hearsWords = true): readonly number[] {
-  const finder = createPauseFinder();
+  const finder = createPauseFinder(PHONE_AUDIO);
   return pieces.flatMap((piece, i) => {
     const isEnd = finder.write(piece);
     if (hearsWords && piece === LOUD) finder.heard();
@@ -49,7 +50,7 @@ test('a service that hears no words in loud audio is given a new segment', () =>
 });
 
 test('whether somebody speaks just now can be asked', () => {
-  const finder = createPauseFinder();
+  const finder = createPauseFinder(PHONE_AUDIO);
   expect(finder.isSpeech).toBe(false);
   finder.write(LOUD);
   expect([finder.isSpeech, finder.quietMs]).toEqual([true, 0]);

@@ -1,4 +1,5 @@
-import { MULAW_TO_LINEAR, phoneMs } from '#audio/g711.ts';
+import { bytesPerSample, LOUD_AMPLITUDE, msOf, sampleAt } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
 
 /**
  * Cuts the caller's audio into segments where nobody asks for it: after a pause, before a segment grows
@@ -6,7 +7,7 @@ import { MULAW_TO_LINEAR, phoneMs } from '#audio/g711.ts';
  */
 export type PauseFinder = {
   /** Whether the segment is to end after this audio, which should be a tenth of a second or less. */
-  write(mulaw: Uint8Array): boolean;
+  write(audio: Uint8Array): boolean;
   /** How long it has been quiet; 0 while somebody speaks, and before the first audio of a segment. */
   readonly quietMs: number;
   /** The last audio was loud: a cut here may go through a word. */
@@ -33,12 +34,10 @@ const LONGEST_SEGMENT_MS = 30_000;
  * on. So much loud audio without a word is that, or no speech; twice as much where it never gets quiet.
  */
 const DEAF_MS = 5_000;
-/** About -35 dBFS: above the noise of a phone line, below anybody who speaks. */
-const LOUD_AMPLITUDE = 600;
 /** Of 40 samples one; fewer are a click. */
 const LOUD_SHARE = 1 / 40;
 
-export function createPauseFinder(): PauseFinder {
+export function createPauseFinder(format: AudioFormat): PauseFinder {
   let segmentMs = 0;
   let speechMs = 0;
   let quietMs = 0;
@@ -46,10 +45,10 @@ export function createPauseFinder(): PauseFinder {
   let isSpeech = false;
 
   return {
-    write(mulaw) {
-      const lengthMs = phoneMs(mulaw.length);
+    write(audio) {
+      const lengthMs = msOf(audio.length, format);
       segmentMs += lengthMs;
-      isSpeech = isLoud(mulaw);
+      isSpeech = isSpoken(audio, format);
       if (isSpeech) {
         speechMs += lengthMs;
         unheardMs += lengthMs;
@@ -79,8 +78,10 @@ export function createPauseFinder(): PauseFinder {
   };
 }
 
-function isLoud(mulaw: Uint8Array): boolean {
+function isSpoken(audio: Uint8Array, format: AudioFormat): boolean {
+  const step = bytesPerSample(format);
   let loudCount = 0;
-  for (const byte of mulaw) if (Math.abs(MULAW_TO_LINEAR[byte] ?? 0) >= LOUD_AMPLITUDE) loudCount++;
-  return loudCount > mulaw.length * LOUD_SHARE;
+  for (let at = 0; at < audio.length; at += step)
+    if (Math.abs(sampleAt(audio, at, format)) >= LOUD_AMPLITUDE) loudCount++;
+  return loudCount > (audio.length / step) * LOUD_SHARE;
 }

@@ -1,3 +1,4 @@
+import { PHONE_AUDIO } from '#audio/format.ts';
 import type { SpeakOptions } from '#contracts/text-to-speech.ts';
 import type { FailureMaker } from '#contracts/vendor-failure.ts';
 import type { Clock } from '#lib/clock.ts';
@@ -31,8 +32,8 @@ export function realtimeSpeaker(parts: {
   };
 
   const respond: Respond = ({ text, isAgain }, on) => {
-    const { language, voice } = asked;
-    const request = { text, voice, instructions: instructions(language, isAgain) };
+    const { language, voice, audio = PHONE_AUDIO } = asked;
+    const request = { text, voice, instructions: instructions(language, isAgain), audio };
     let isCancelled = false;
     let isAnswered = false;
     let running = { cancel: (): void => undefined };

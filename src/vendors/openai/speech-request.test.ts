@@ -56,7 +56,7 @@ describe('a speech request to OpenAI', () => {
     event({ type: 'speech.audio.delta', audio: pcm.toString('base64') });
   const isEnd = ({ type }: Spoken): boolean => type === 'done' || type === 'failed';
   const lengthOf = (spoken: Recorder<Spoken>): number =>
-    spoken.all.reduce((sum, said) => sum + (said.type === 'audio' ? said.mulaw.length : 0), 0);
+    spoken.all.reduce((sum, said) => sum + (said.type === 'audio' ? said.audio.length : 0), 0);
 
   test('asks for events where the model has them, for samples where it has none', async () => {
     speak();

@@ -1,5 +1,7 @@
 import type { SpeechCreateParams } from 'openai/resources/audio/speech';
-import { encodeMulaw, PHONE_SAMPLE_RATE_HZ } from '#audio/g711.ts';
+import { bytesOfSamples } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
+import { encodeMulaw } from '#audio/g711.ts';
 import { loadResampler } from '#audio/resample.ts';
 import type { Resampler } from '#audio/resample.ts';
 import type { FailureMaker } from '#contracts/vendor-failure.ts';
@@ -24,12 +26,14 @@ export function requestSpeech(
     readonly apiKey: string;
     readonly model: string;
     readonly voice: string;
+    readonly format: AudioFormat;
     readonly failures: FailureMaker;
   },
   text: string,
   on: (event: PieceEvent) => void,
 ): { cancel(): void } {
-  const { http, model, failures } = parts;
+  const { http, model, format, failures } = parts;
+  const toWire = format.encoding === 'mulaw' ? encodeMulaw : bytesOfSamples;
   const stop = new AbortController();
   let saying = true;
   let answered = false;
@@ -44,7 +48,7 @@ export function requestSpeech(
   };
   const fail = (failure: VendorFailure): void => last({ type: 'failed', failure });
   const say = (pcm: Int16Array | undefined): void => {
-    if (saying && pcm && pcm.length > 0) on({ type: 'audio', mulaw: encodeMulaw(pcm) });
+    if (saying && pcm && pcm.length > 0) on({ type: 'audio', audio: toWire(pcm) });
   };
   const finish = (): void => {
     say(resampler?.end());
@@ -52,7 +56,10 @@ export function requestSpeech(
   };
 
   const toSamples = sampleReader();
-  const onBytes = (bytes: Uint8Array): void => say(resampler?.push(toSamples(bytes)));
+  const onBytes = (bytes: Uint8Array): void => {
+    const pcm = toSamples(bytes);
+    say(resampler ? resampler.push(pcm) : pcm);
+  };
   const onEvent = (data: string): void => {
     const event = parseRecord(data);
     if (!event) return fail(failures.of('garbled', 'openai sent an event that is no JSON'));
@@ -96,7 +103,8 @@ export function requestSpeech(
       return fail(failureOfAnswer(failures, answer.status, await textOfBody(answer.body)));
     if (!saying) return;
     answered = true;
-    resampler = open(SERVICE_SAMPLE_RATE_HZ, PHONE_SAMPLE_RATE_HZ);
+    if (format.sampleRateHz !== SERVICE_SAMPLE_RATE_HZ)
+      resampler = open(SERVICE_SAMPLE_RATE_HZ, format.sampleRateHz);
     const parse = eventStreamParser();
     for await (const bytes of answer.body) {
       if (streamsEvents(model)) for (const { data } of parse(bytes)) onEvent(data);

@@ -1,16 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
 import { createFaults } from '#sandbox/faults.ts';
-import { clipMulaw, silence } from '#sandbox/speech/clip-audio.ts';
 import { openEar } from '#sandbox/speech/ear.ts';
 import { createVoiceBank } from '#sandbox/speech/voice-bank.ts';
 import { startOpenAI } from '#sandbox/vendors/openai/server.ts';
 import type { OpenAISimulator } from '#sandbox/vendors/openai/server.ts';
 import { speechToTextContract } from '#test/contracts/speech-to-text.ts';
 import type { HearingWorld } from '#test/contracts/speech-to-text.ts';
+import { HEARD_FORMATS, saidInSilence } from '#test/support/formats.ts';
 import { openaiSpeechToText } from './speech-to-text.ts';
 
-const PHONE = { encoding: 'mulaw', sampleRateHz: 8_000 } as const;
 const KEY = 'sk-sandbox-f00dfeedf00dfeed';
 
 let bank: Awaited<ReturnType<typeof createVoiceBank>>;
@@ -33,15 +32,15 @@ describe.each(['gpt-live-transcribe', 'gpt-transcribe'])('OpenAI %s', (model) =>
   });
   afterEach(() => simulator.close());
 
-  speechToTextContract((): HearingWorld => ({
-    apiKey: KEY,
-    open: (options) => openaiSpeechToText({ ...options, baseUrl: simulator.url, model }),
-    async say(text) {
-      const clip = await bank.speak(text, 'slt');
-      return Buffer.concat([silence(300, PHONE), clipMulaw(clip), silence(2_000, PHONE)]);
-    },
-    setFault: (fault) => faults.set(fault),
-    openConnections: () =>
-      simulator.connections().filter((one) => one.closedAtMs === undefined).length,
-  }));
+  describe.each(HEARD_FORMATS)('hearing %s', (_, audio) => {
+    speechToTextContract((): HearingWorld => ({
+      apiKey: KEY,
+      audio,
+      open: (options) => openaiSpeechToText({ ...options, baseUrl: simulator.url, model }),
+      say: (text) => saidInSilence(bank, text, audio),
+      setFault: (fault) => faults.set(fault),
+      openConnections: () =>
+        simulator.connections().filter((one) => one.closedAtMs === undefined).length,
+    }));
+  });
 });

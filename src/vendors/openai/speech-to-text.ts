@@ -1,3 +1,4 @@
+import { PHONE_AUDIO } from '#audio/format.ts';
 import type { HearingStream, SpeechToText } from '#contracts/speech-to-text.ts';
 import { failureMaker } from '#contracts/vendor-failure.ts';
 import type { RoleOptions } from '#contracts/vendor-spec.ts';
@@ -10,8 +11,8 @@ import { transcriptionSettings } from './transcription-settings.ts';
 const DEFAULT_MODEL = 'gpt-live-transcribe';
 
 /**
- * OpenAI's realtime transcription by its documented WebSocket protocol, mu-law untouched. The service
- * cuts nothing by itself: a segment ends where whoever listens asks for it, or at a pause.
+ * OpenAI's realtime transcription by its documented WebSocket protocol, mu-law untouched; of
+ * linear sound the service takes 24 kHz only, so that is made of the caller's 16. The service cuts nothing by itself: a segment ends where whoever listens asks for it, or at a pause.
  */
 export function openaiSpeechToText(options: RoleOptions): SpeechToText {
   const { apiKey, baseUrl, clock, log } = options;
@@ -28,6 +29,7 @@ export function openaiSpeechToText(options: RoleOptions): SpeechToText {
       const hearing = openHearing({
         baseUrl,
         apiKey,
+        format: asked.audio ?? PHONE_AUDIO,
         settings: transcriptionSettings(model, asked),
         clock,
         log,

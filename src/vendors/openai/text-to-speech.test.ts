@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { MULAW_SILENCE } from '#audio/g711.ts';
+import { PHONE_AUDIO } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
 import { systemClock } from '#lib/clock.ts';
 import { createFaults } from '#sandbox/faults.ts';
 import { openEar } from '#sandbox/speech/ear.ts';
@@ -7,6 +8,7 @@ import { createVoiceBank } from '#sandbox/speech/voice-bank.ts';
 import { startOpenAI } from '#sandbox/vendors/openai/server.ts';
 import type { OpenAISimulator } from '#sandbox/vendors/openai/server.ts';
 import { textToSpeechContract } from '#test/contracts/text-to-speech.ts';
+import { SPOKEN_FORMATS, wordsIn } from '#test/support/formats.ts';
 import { isEnd, openLine, wordsHeard } from '#test/support/speaking.ts';
 import type { SpeakingWorld } from '#test/support/speaking.ts';
 import { openaiTextToSpeech } from './text-to-speech.ts';
@@ -45,8 +47,9 @@ describe.each(['gpt-realtime-2.1-mini', 'gpt-4o-mini-tts'])('OpenAI %s', (model)
   const unanswered = (): number =>
     simulator.requests().filter(({ status, aborted }) => status === undefined && !aborted).length;
 
-  const world = (): SpeakingWorld => ({
+  const world = (audio: AudioFormat): SpeakingWorld => ({
     apiKey: KEY,
+    audio,
     voice: openai.textToSpeech?.defaultVoice ?? '',
     open: (options) => openaiTextToSpeech({ ...options, baseUrl: simulator.url, model }),
     setFault: (fault) => faults.set(fault),
@@ -54,26 +57,23 @@ describe.each(['gpt-realtime-2.1-mini', 'gpt-4o-mini-tts'])('OpenAI %s', (model)
     activeUtterances: running,
     openConnections: () =>
       model.startsWith('gpt-realtime') ? sockets() : running() + unanswered(),
-    hear(mulaw) {
-      const ear = openEar(bank)({ encoding: 'mulaw', sampleRateHz: 8_000 });
-      ear.write(mulaw);
-      ear.write(new Uint8Array(2_000).fill(MULAW_SILENCE));
-      return ear.words;
-    },
+    hear: (sound) => wordsIn(bank, sound, audio),
   });
-  textToSpeechContract(world);
+  describe.each(SPOKEN_FORMATS)('speaking %s', (_, audio) => {
+    textToSpeechContract(() => world(audio));
+  });
 
   test('a model that first answers, and then leaves out the end, is not heard to do so', async () => {
     // The speech endpoint is no language model: it keeps to its text.
     if (!model.startsWith('gpt-realtime')) return expect(model).toBe('gpt-4o-mini-tts');
     const answers = ['Of course, with pleasure.', 'I would like to'];
     sayInstead = (text) => answers.shift() ?? text;
-    using line = openLine(world());
+    using line = openLine(world(PHONE_AUDIO));
     const { spoken, utterance } = line.speak();
     utterance.push('I would like to book a table.');
     utterance.finish();
     expect((await spoken.until(isEnd)).type).toBe('done');
-    expect(wordsHeard(world(), spoken)).toBe('i would like to book a table');
+    expect(wordsHeard(world(PHONE_AUDIO), spoken)).toBe('i would like to book a table');
     expect(simulator.speeches().map(({ text }) => text)).toEqual([
       'I would like to book a table.',
       'I would like to book a table.',

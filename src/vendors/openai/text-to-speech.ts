@@ -1,3 +1,4 @@
+import { PHONE_AUDIO } from '#audio/format.ts';
 import type { SpeakOptions, TextToSpeech, Utterance } from '#contracts/text-to-speech.ts';
 import { failureMaker } from '#contracts/vendor-failure.ts';
 import type { RoleOptions } from '#contracts/vendor-spec.ts';
@@ -15,7 +16,7 @@ const DEFAULT_MODEL = 'gpt-realtime-2.1-mini';
 const WARM_FOR_MS = 20_000;
 
 /**
- * OpenAI's speech: by default a realtime voice model that is told to read (mu-law as it comes); for the
+ * OpenAI's speech: by default a realtime voice model that is told to read (sound as it comes); for the
  * models of `/v1/audio/speech`, which the service ends on 2027-01-06, that endpoint. Neither gives the
  * times of words.
  */
@@ -81,10 +82,10 @@ function requests(shared: Shared & { readonly http: ReturnType<typeof httpClient
   const { http, apiKey, model, clock } = shared;
   let usedAtMs = -Infinity;
   return {
-    speaker: ({ voice }) => ({
+    speaker: ({ voice, audio = PHONE_AUDIO }) => ({
       say(text, on) {
         usedAtMs = clock.now();
-        return requestSpeech({ ...shared, voice }, text, on);
+        return requestSpeech({ ...shared, voice, format: audio }, text, on);
       },
       // Each piece has its own request, which ends with it.
       release: () => undefined,

@@ -1,4 +1,7 @@
-import { MULAW_SILENCE, phoneBytes } from '#audio/g711.ts';
+import { bytesOf, bytesOfSamples, msOf, samplesOf, silenceOf } from '#audio/format.ts';
+import type { AudioFormat } from '#audio/format.ts';
+import { loadResampler } from '#audio/resample.ts';
+import type { Resampler } from '#audio/resample.ts';
 import type { FailureMaker } from '#contracts/vendor-failure.ts';
 import type { VendorFailure } from '#contracts/vendor.ts';
 import type { Clock } from '#lib/clock.ts';
@@ -7,6 +10,7 @@ import type { JsonRecord } from '#lib/record.ts';
 import { failureOfEvent } from './failure.ts';
 import { openRealtimeSocket } from './realtime-socket.ts';
 import type { RealtimeEvent } from './realtime-socket.ts';
+import { LINEAR_RATE_HZ } from './transcription-settings.ts';
 
 /** What the service says of one session. `failed` is the last of it. */
 export type LineEvent =
@@ -24,35 +28,48 @@ export type TranscriptionLine = {
   readonly openedAtMs: number;
   /** Since the last commit. */
   readonly uncommittedBytes: number;
-  /** Kept until the socket is open, at most the last 10 s. */
-  append(mulaw: Uint8Array): void;
+  /** In the caller's format. Kept until the socket is open, at most the last 10 s. */
+  append(audio: Uint8Array): void;
   /** Ends the segment. Less than the service takes is filled up with silence. */
   commit(commitId: string): void;
   close(): void;
 };
 
-const MAX_EARLY_BYTES = phoneBytes(10_000);
-/** Ten seconds of audio, in base64 and JSON: the network does not keep up. */
-const MAX_UNSENT_BYTES = phoneBytes(10_000) * 1.5;
+const MAX_EARLY_MS = 10_000;
+/** So much audio unsent, in base64 and JSON, means that the network does not keep up. */
+const MAX_UNSENT_MS = 10_000;
+const UNSENT_OVERHEAD = 1.5;
 /** The service refuses to commit less. */
-const MIN_COMMIT_BYTES = phoneBytes(100);
+const MIN_COMMIT_MS = 100;
+/** What a resampler may still hold of it. */
+const HELD_MS = 20;
 /** Each ping must have been followed by any sign of life when the next one is due. */
 const PING_MS = 5_000;
+
+/** Audio in the caller's format, or an event. */
+type Outgoing = Uint8Array | { readonly type: string; readonly event_id: string };
 
 export function openTranscriptionLine(
   parts: {
     readonly baseUrl: string;
     readonly apiKey: string;
+    readonly format: AudioFormat;
     readonly settings: object;
     readonly clock: Clock;
     readonly failures: FailureMaker;
   },
   on: (event: LineEvent) => void,
 ): TranscriptionLine {
-  const { clock, failures } = parts;
+  const { format, clock, failures } = parts;
+  const isLinear = format.encoding === 'linear16';
+  const minCommitBytes = bytesOf(MIN_COMMIT_MS + (isLinear ? HELD_MS : 0), format);
+  const maxEarlyBytes = bytesOf(MAX_EARLY_MS, format);
+  const sentBytesPerByte = isLinear ? LINEAR_RATE_HZ / format.sampleRateHz : 1;
+  const maxUnsentBytes = bytesOf(MAX_UNSENT_MS, format) * sentBytesPerByte * UNSENT_OVERHEAD;
   const openedAtMs = clock.now();
   let state: 'connecting' | 'open' | 'over' = 'connecting';
-  let early: { readonly event: object; readonly bytes: number }[] = [];
+  let early: Outgoing[] = [];
+  let resampler: Resampler | undefined;
   let earlyBytes = 0;
   let uncommittedBytes = 0;
   let signOfLife = true;
@@ -61,6 +78,7 @@ export function openTranscriptionLine(
   const over = (): void => {
     state = 'over';
     early = [];
+    resampler?.close();
     cancelPing();
   };
   const fail = (failure: VendorFailure): void => {
@@ -79,25 +97,48 @@ export function openTranscriptionLine(
     });
   };
 
-  const send = (event: object, bytes: number): void => {
-    if (state === 'open') {
-      socket.send(event);
-      if (socket.unsentBytes > MAX_UNSENT_BYTES)
+  const transmit = (outgoing: Outgoing): void => {
+    if (!(outgoing instanceof Uint8Array)) return socket.send(outgoing);
+    const sound = resampler ? bytesOfSamples(resampler.push(samplesOf(outgoing))) : outgoing;
+    const audio = Buffer.from(sound.buffer, sound.byteOffset, sound.length).toString('base64');
+    socket.send({ type: 'input_audio_buffer.append', audio });
+  };
+  const send = (outgoing: Outgoing): void => {
+    if (state === 'open' && (resampler || !isLinear)) {
+      transmit(outgoing);
+      if (socket.unsentBytes > maxUnsentBytes)
         fail(failures.of('timeout', 'openai does not take audio as fast as it is spoken'));
       return;
     }
-    early.push({ event, bytes });
-    earlyBytes += bytes;
-    while (earlyBytes > MAX_EARLY_BYTES) {
-      const oldest = early.findIndex((one) => one.bytes > 0);
-      earlyBytes -= early.splice(oldest, 1)[0]?.bytes ?? 0;
+    if (!(outgoing instanceof Uint8Array)) return void early.push(outgoing);
+    early.push(Uint8Array.from(outgoing));
+    earlyBytes += outgoing.length;
+    while (earlyBytes > maxEarlyBytes) {
+      const oldest = early.findIndex((one) => one instanceof Uint8Array);
+      const [dropped] = early.splice(oldest, 1);
+      if (dropped instanceof Uint8Array) earlyBytes -= dropped.length;
     }
   };
-  const append = (mulaw: Uint8Array): void => {
+  const begin = (): void => {
+    state = 'open';
+    ping();
+    socket.send({ type: 'session.update', session: parts.settings });
+    if (isLinear) void beginResampling();
+    else sendEarly();
+  };
+  const beginResampling = async (): Promise<void> => {
+    const open = await loadResampler();
+    if (state !== 'open') return;
+    resampler = open(format.sampleRateHz, LINEAR_RATE_HZ);
+    sendEarly();
+  };
+  const sendEarly = (): void => {
+    for (const waiting of early.splice(0)) transmit(waiting);
+  };
+  const append = (audio: Uint8Array): void => {
     if (state === 'over') return;
-    uncommittedBytes += mulaw.length;
-    const audio = Buffer.from(mulaw.buffer, mulaw.byteOffset, mulaw.length).toString('base64');
-    send({ type: 'input_audio_buffer.append', audio }, mulaw.length);
+    uncommittedBytes += audio.length;
+    send(audio);
   };
 
   const onEvent = (event: JsonRecord): void => {
@@ -133,13 +174,8 @@ export function openTranscriptionLine(
   const onSocket = (event: RealtimeEvent): void => {
     signOfLife = true;
     switch (event.type) {
-      case 'open': {
-        state = 'open';
-        ping();
-        socket.send({ type: 'session.update', session: parts.settings });
-        for (const waiting of early.splice(0)) socket.send(waiting.event);
-        return;
-      }
+      case 'open':
+        return begin();
       case 'event':
         return onEvent(event.event);
       case 'pong':
@@ -158,10 +194,10 @@ export function openTranscriptionLine(
     append,
     commit(commitId) {
       if (state === 'over') return;
-      const missingBytes = MIN_COMMIT_BYTES - uncommittedBytes;
-      if (missingBytes > 0) append(new Uint8Array(missingBytes).fill(MULAW_SILENCE));
+      const missingBytes = minCommitBytes - uncommittedBytes;
+      if (missingBytes > 0) append(silenceOf(msOf(missingBytes, format), format));
       uncommittedBytes = 0;
-      send({ type: 'input_audio_buffer.commit', event_id: commitId }, 0);
+      send({ type: 'input_audio_buffer.commit', event_id: commitId });
     },
     close() {
       if (state === 'over') return;

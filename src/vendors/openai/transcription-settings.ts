@@ -1,4 +1,5 @@
 import type { RealtimeTranscriptionSessionCreateRequest } from 'openai/resources/realtime/realtime';
+import { PHONE_AUDIO } from '#audio/format.ts';
 import type { HearingOptions } from '#contracts/speech-to-text.ts';
 
 /** These write while they listen; the others begin once the audio is committed. */
@@ -8,10 +9,13 @@ const TAKES_KEYWORDS = ['gpt-live-transcribe', 'gpt-transcribe'];
 const MAX_KEYWORDS = 60;
 const MAX_KEYWORD_CHARS = 50;
 
-/** The settings of a transcription session: mu-law as it comes, and no turns but ours. */
+/** The only rate at which the service takes linear sound. */
+export const LINEAR_RATE_HZ = 24_000;
+
+/** The settings of a transcription session: sound as it comes if that can be, and no turns but ours. */
 export function transcriptionSettings(
   model: string,
-  { language, keyterms }: HearingOptions,
+  { language, keyterms, audio = PHONE_AUDIO }: HearingOptions,
 ): RealtimeTranscriptionSessionCreateRequest {
   const keywords = keyterms.filter(isKeyword).slice(0, MAX_KEYWORDS);
   const hints =
@@ -24,7 +28,10 @@ export function transcriptionSettings(
     type: 'transcription',
     audio: {
       input: {
-        format: { type: 'audio/pcmu' },
+        format:
+          audio.encoding === 'mulaw'
+            ? { type: 'audio/pcmu' }
+            : { type: 'audio/pcm', rate: LINEAR_RATE_HZ },
         transcription: {
           model,
           // A language, not a locale: `en` for `en-GB`.

@@ -42,10 +42,10 @@ describe('an utterance in pieces', () => {
     });
   });
   const audio = (n: number, byte: number): void =>
-    asked[n]?.on({ type: 'audio', mulaw: Uint8Array.of(byte) });
+    asked[n]?.on({ type: 'audio', audio: Uint8Array.of(byte) });
   const done = (n: number): void => asked[n]?.on({ type: 'done' });
   const bytes = (): readonly number[] =>
-    spoken.flatMap((one) => (one.type === 'audio' ? [...one.mulaw] : []));
+    spoken.flatMap((one) => (one.type === 'audio' ? [...one.audio] : []));
 
   test('makes two at a time and says them in order', () => {
     utterance.push('One. Two. Three.');

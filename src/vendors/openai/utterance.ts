@@ -7,8 +7,8 @@ import { isSpeakable, takePieces } from './pieces.ts';
 
 /** What becomes of one piece of text. `done` or `failed` is the last of it. */
 export type PieceEvent =
-  /** G.711 mu-law, 8 kHz, mono. */
-  | { readonly type: 'audio'; readonly mulaw: Uint8Array }
+  /** Whole samples. */
+  | { readonly type: 'audio'; readonly audio: Uint8Array }
   | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly failure: VendorFailure };
 
@@ -73,15 +73,15 @@ export function startUtterance(parts: {
       fail(failures.of('timeout', `openai has sent no speech for ${ANSWER_WITHIN_MS} ms`), true),
     );
   };
-  const say = (mulaw: Uint8Array): void => {
-    if (saying && mulaw.length > 0) parts.on({ type: 'audio', mulaw });
+  const say = (audio: Uint8Array): void => {
+    if (saying && audio.length > 0) parts.on({ type: 'audio', audio });
   };
 
   /** The head is done: what has been made of the next is said, and another one is begun. */
   const advance = (): void => {
     while (pieces[0]?.state === 'done') {
       pieces.shift();
-      for (const mulaw of pieces[0]?.held.splice(0) ?? []) say(mulaw);
+      for (const audio of pieces[0]?.held.splice(0) ?? []) say(audio);
     }
     if (!saying) return;
     run();
@@ -99,9 +99,9 @@ export function startUtterance(parts: {
       if (!saying) return;
       switch (event.type) {
         case 'audio':
-          if (piece !== pieces[0]) return void piece.held.push(event.mulaw);
+          if (piece !== pieces[0]) return void piece.held.push(event.audio);
           watch();
-          return say(event.mulaw);
+          return say(event.audio);
         case 'done':
           piece.state = 'done';
           if (piece === pieces[0]) advance();

@@ -205,7 +205,7 @@ describe('a voice of OpenAI', () => {
     peer.say(transcript('resp_0', 'One.'));
     peer.say(audio('resp_0', 160));
     const first = await spoken.until(({ type }) => type === 'audio');
-    expect(first).toMatchObject({ mulaw: { length: 160 } });
+    expect(first).toMatchObject({ audio: { length: 160 } });
   });
 
   test.each([

@@ -1,7 +1,10 @@
 import type {
+  RealtimeAudioFormats,
   RealtimeResponseCreateParams,
   RealtimeSessionCreateRequest,
 } from 'openai/resources/realtime/realtime';
+import type { AudioFormat } from '#audio/format.ts';
+import { wholeSamples } from '#audio/whole-samples.ts';
 import type { FailureMaker } from '#contracts/vendor-failure.ts';
 import type { VendorFailure } from '#contracts/vendor.ts';
 import type { Clock } from '#lib/clock.ts';
@@ -16,7 +19,7 @@ import type { RealtimeEvent } from './realtime-socket.ts';
 export type ResponseEvent =
   /** More of what the model says that it speaks; as a rule ahead of the sound. */
   | { readonly type: 'transcript'; readonly text: string }
-  | { readonly type: 'audio'; readonly mulaw: Uint8Array }
+  | { readonly type: 'audio'; readonly audio: Uint8Array }
   | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly failure: VendorFailure }
   /** The connection is gone, with all its responses. */
@@ -26,6 +29,8 @@ export type ResponseRequest = {
   readonly text: string;
   readonly instructions: string;
   readonly voice: string;
+  /** Mu-law, or linear at 24 kHz: the service gives no other. */
+  readonly audio: AudioFormat;
 };
 
 /** One session of a voice model. It keeps the voice that it first spoke with. */
@@ -52,6 +57,7 @@ const SILENT_MS = 10_000;
 type Response = {
   readonly eventId: string;
   readonly on: (event: ResponseEvent) => void;
+  readonly whole: (piece: Uint8Array) => Uint8Array;
   responseId: string | undefined;
   isCancelled: boolean;
 };
@@ -117,7 +123,7 @@ export function openVoiceLine(parts: {
         if (typeof delta !== 'string') return garbled(type);
         const response = responseOf(event['response_id']);
         if (response && !response.isCancelled)
-          response.on({ type: 'audio', mulaw: Buffer.from(delta, 'base64') });
+          response.on({ type: 'audio', audio: response.whole(Buffer.from(delta, 'base64')) });
         return;
       }
       case 'response.done':
@@ -203,7 +209,8 @@ export function openVoiceLine(parts: {
     respond(request, on) {
       voice ??= request.voice;
       const eventId = newToken(12);
-      const response: Response = { eventId, on, responseId: undefined, isCancelled: false };
+      const whole = wholeSamples(request.audio);
+      const response: Response = { eventId, on, whole, responseId: undefined, isCancelled: false };
       const event = {
         type: 'response.create',
         event_id: eventId,
@@ -240,7 +247,10 @@ export function openVoiceLine(parts: {
   };
 }
 
-/** The voice is not set here: a line is opened before anybody knows who will speak. */
+const wireFormat = ({ encoding }: AudioFormat): RealtimeAudioFormats =>
+  encoding === 'mulaw' ? { type: 'audio/pcmu' } : { type: 'audio/pcm', rate: 24_000 };
+
+/** Neither voice nor format are set here for good: a line is opened before anybody knows who will speak. */
 const SESSION: RealtimeSessionCreateRequest = {
   type: 'realtime',
   output_modalities: ['audio'],
@@ -251,7 +261,7 @@ const SESSION: RealtimeSessionCreateRequest = {
 };
 
 const responseParams = (
-  { text, instructions, voice }: ResponseRequest,
+  { text, instructions, voice, audio }: ResponseRequest,
   eventId: string,
 ): RealtimeResponseCreateParams => ({
   conversation: 'none',
@@ -259,5 +269,5 @@ const responseParams = (
   metadata: { speech: eventId },
   instructions,
   input: [{ type: 'message', role: 'user', content: [{ type: 'input_text', text }] }],
-  audio: { output: { format: { type: 'audio/pcmu' }, voice } },
+  audio: { output: { format: wireFormat(audio), voice } },
 });

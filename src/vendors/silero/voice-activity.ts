@@ -1,3 +1,4 @@
+import { loadResampler } from '#audio/resample.ts';
 import type {
   VoiceActivity,
   VoiceActivityEvent,
@@ -12,6 +13,7 @@ import { nextSpeech, SILENCE } from './hysteresis.ts';
 import type { Speech } from './hysteresis.ts';
 import { startInference } from './inference.ts';
 import type { Inference } from './inference.ts';
+import { narrow } from './narrow.ts';
 import { loudUntilMs, WINDOW_MS, WINDOW_SAMPLES } from './window.ts';
 
 export type SileroVoiceActivity = VoiceActivity & {
@@ -56,7 +58,8 @@ type Stream = {
 
 /**
  * Silero's voice activity model (v6, 8 kHz) for all streams of the process: one thread, batches over
- * all streams, and a gate of energy before it. What a stream says depends on its own audio alone,
+ * all streams, and a gate of energy before it. More than a telephone's band tells it nothing more, so
+ * sound that has more is made into a telephone's. What a stream says depends on its own audio alone,
  * not on the clock, nor on what else is in a batch (beyond rounding).
  */
 export async function createVoiceActivity(parts: {
@@ -66,6 +69,7 @@ export async function createVoiceActivity(parts: {
   readonly start?: () => Promise<Inference>;
 }): Promise<SileroVoiceActivity> {
   const { clock, log, start = startInference } = parts;
+  const openResampler = await loadResampler();
   let inference: Inference | undefined = await start();
   let failures = 0;
   const streams = new Set<Stream>();
@@ -226,7 +230,8 @@ export async function createVoiceActivity(parts: {
   };
 
   return {
-    open(on): VoiceActivityStream {
+    open(on, audio): VoiceActivityStream {
+      const narrower = narrow(openResampler, audio);
       const stream: Stream = {
         slot: freeSlots.pop() ?? slotCount++,
         on,
@@ -245,15 +250,16 @@ export async function createVoiceActivity(parts: {
       };
       streams.add(stream);
       return {
-        write(mulaw) {
+        write(sound) {
           if (stream.closed || closed) return;
-          write(stream, mulaw);
+          write(stream, narrower ? narrower.toMulaw(sound) : sound);
           advance(stream);
           if (stream.ready) schedule();
         },
         close() {
           if (stream.closed) return;
           stream.closed = true;
+          narrower?.close();
           stream.ready = undefined;
           streams.delete(stream);
           ready.delete(stream);

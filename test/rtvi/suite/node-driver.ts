@@ -1,6 +1,6 @@
 import { scriptedCaller } from '#sandbox/caller/scripted-caller.ts';
 import type { Sandbox } from '#sandbox/sandbox.ts';
-import { stockClient } from '../support/stock-client.ts';
+import { STOCK_LINE, stockClient } from '../support/stock-client.ts';
 import { actionsOf } from './actions.ts';
 import type { RtviDriver } from './driver.ts';
 
@@ -12,7 +12,7 @@ export const nodeDriver = ({ bank, openEar }: Sandbox): RtviDriver => ({
   async open(says) {
     const steps = says.flatMap(({ afterMs, say }) => [{ silence: afterMs }, { say }]);
     const script = [...steps, { silence: STAYS_MS }];
-    const person = await scriptedCaller({ bank, openEar, script, voice: 'rms' });
-    return actionsOf((await stockClient(person)).drive);
+    const person = await scriptedCaller({ bank, openEar, script, voice: 'rms', line: STOCK_LINE });
+    return actionsOf(stockClient(person).drive);
   },
 });

@@ -1,9 +1,9 @@
 import { WebSocketTransport } from '@pipecat-ai/websocket-transport';
-import { decodeMulaw, encodeMulaw, MULAW_SILENCE, PHONE_FRAME_BYTES } from '#audio/g711.ts';
-import { loadResampler } from '#audio/resample.ts';
-import type { OpenResampler } from '#audio/resample.ts';
+import { bytesOfSamples, samplesOf } from '#audio/format.ts';
 import { systemClock } from '#lib/clock.ts';
+import { FRAME_MS } from '#sandbox/caller/caller.ts';
 import type { Caller } from '#sandbox/caller/caller.ts';
+import type { CallerLine } from '#sandbox/caller/scripted-caller.ts';
 import { driveClient } from './client-drive.ts';
 import type { ClientDrive } from './client-drive.ts';
 
@@ -14,14 +14,16 @@ export type StockClient = {
   readonly drive: ClientDrive;
   /** How far the sound that arrived was ahead of its playing, at most. */
   readonly longestLeadMs: () => number;
+  /** All sound that arrived, 24 kHz. */
+  readonly received: () => Int16Array;
 };
 
 /**
  * Pipecat's own client, unchanged, with a person of the sandbox where a browser has a microphone and
- * a loudspeaker.
+ * a loudspeaker, who speaks and hears `STOCK_LINE`.
  */
-export async function stockClient(person: Caller): Promise<StockClient> {
-  const media = createMedia(await loadResampler(), person);
+export function stockClient(person: Caller): StockClient {
+  const media = createMedia(person);
   const transport = new WebSocketTransport({
     // The media managers that there are need a browser; all of one is here that the transport uses.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -30,26 +32,29 @@ export async function stockClient(person: Caller): Promise<StockClient> {
   const drive = driveClient(transport);
   void drive.over.then(media.stop);
   media.onHangUp(() => void drive.client.disconnect());
-  return { drive, longestLeadMs: media.longestLeadMs };
+  return { drive, longestLeadMs: media.longestLeadMs, received: media.received };
 }
 
-const FRAME_MS = 20;
 /** What a stock client records and plays. */
-const MICROPHONE_HZ = 16_000;
+export const STOCK_LINE: CallerLine = {
+  speaks: { encoding: 'linear16', sampleRateHz: 16_000 },
+  hears: { encoding: 'linear16', sampleRateHz: 24_000 },
+};
 const PLAYER_HZ = 24_000;
+const MICROPHONE_FRAME_SAMPLES = (16_000 * FRAME_MS) / 1_000;
+const PLAYER_FRAME_SAMPLES = (PLAYER_HZ * FRAME_MS) / 1_000;
 const CHUNK_SAMPLES = 512;
 /** What the player waits for before it begins, as a build machine under load is late now and then. */
 const JITTER_FRAMES = 10;
 
 /** A microphone that is always on, and a player that cannot be told to forget, as in the browser. */
-function createMedia(open: OpenResampler, person: Caller) {
-  const toMicrophone = open(8_000, MICROPHONE_HZ);
-  const fromPlayer = open(PLAYER_HZ, 8_000);
+function createMedia(person: Caller) {
   let say: (data: ArrayBuffer) => void = () => undefined;
   let hangUp = (): void => undefined;
   let spoken: number[] = [];
-  /** 8 kHz samples that wait to be played. */
+  /** Samples that wait to be played. */
   const playing: number[] = [];
+  const received: Int16Array[] = [];
   let dryFrames = Infinity;
   let longestLead = 0;
   let isOn = false;
@@ -58,12 +63,10 @@ function createMedia(open: OpenResampler, person: Caller) {
   const frame = (): void => {
     dryFrames = playing.length === 0 ? Infinity : dryFrames - 1;
     if (playing.length > 0 && dryFrames === Infinity) dryFrames = JITTER_FRAMES;
-    const pcm = Int16Array.from(dryFrames > 0 ? [] : playing.splice(0, PHONE_FRAME_BYTES));
-    const heard = new Uint8Array(PHONE_FRAME_BYTES).fill(MULAW_SILENCE);
-    heard.set(encodeMulaw(pcm));
-    person.hear(heard);
-    const mulaw = person.nextFrame() ?? new Uint8Array(PHONE_FRAME_BYTES).fill(MULAW_SILENCE);
-    spoken.push(...toMicrophone.push(decodeMulaw(mulaw)));
+    const pcm = Int16Array.from(dryFrames > 0 ? [] : playing.splice(0, PLAYER_FRAME_SAMPLES));
+    person.hear(frameOf(pcm));
+    const said = person.nextFrame();
+    spoken.push(...(said ? samplesOf(said) : new Int16Array(MICROPHONE_FRAME_SAMPLES)));
     while (spoken.length >= CHUNK_SAMPLES) {
       const chunk = Int16Array.from(spoken.slice(0, CHUNK_SAMPLES));
       spoken = spoken.slice(CHUNK_SAMPLES);
@@ -101,8 +104,9 @@ function createMedia(open: OpenResampler, person: Caller) {
       stop();
     },
     bufferBotAudio(data: Int16Array) {
-      playing.push(...fromPlayer.push(data));
-      longestLead = Math.max(longestLead, playing.length / 8);
+      received.push(Int16Array.from(data));
+      playing.push(...data);
+      longestLead = Math.max(longestLead, (playing.length * 1_000) / PLAYER_HZ);
       return data;
     },
     tracks: () => ({ local: {} }),
@@ -115,11 +119,8 @@ function createMedia(open: OpenResampler, person: Caller) {
     if (abort.signal.aborted) return;
     abort.abort();
     // What was sent before the end is played to its end.
-    while (playing.length > 0) {
-      const heard = new Uint8Array(PHONE_FRAME_BYTES).fill(MULAW_SILENCE);
-      heard.set(encodeMulaw(Int16Array.from(playing.splice(0, PHONE_FRAME_BYTES))));
-      person.hear(heard);
-    }
+    while (playing.length > 0)
+      person.hear(frameOf(Int16Array.from(playing.splice(0, PLAYER_FRAME_SAMPLES))));
     person.ended('other-side');
   };
 
@@ -128,5 +129,13 @@ function createMedia(open: OpenResampler, person: Caller) {
     stop,
     onHangUp: (then: () => void) => void (hangUp = then),
     longestLeadMs: () => longestLead,
+    received: () => Int16Array.from(received.flatMap((data) => [...data])),
   };
+}
+
+/** 20 ms for the loudspeaker, what is missing silent. */
+function frameOf(pcm: Int16Array): Uint8Array {
+  const frame = new Int16Array(PLAYER_FRAME_SAMPLES);
+  frame.set(pcm);
+  return bytesOfSamples(frame);
 }

@@ -1,4 +1,5 @@
 import { beforeEach, describe } from 'vitest';
+import { PHONE_AUDIO } from '#audio/format.ts';
 import type { RoleOptions } from '#contracts/vendor-spec.ts';
 import type { Role } from '#contracts/vendor.ts';
 import { systemClock } from '#lib/clock.ts';
@@ -48,6 +49,7 @@ describe.each<readonly [string, Partial<RecogniserStyle>]>([
   });
   speechToTextContract(() => ({
     apiKey: KEY,
+    audio: PHONE_AUDIO,
     open: (options) =>
       openRecogniser({
         service: world.service,
@@ -87,6 +89,7 @@ describe('a model in memory', () => {
   });
   languageModelContract(() => ({
     apiKey: KEY,
+    audio: PHONE_AUDIO,
     open: (options) =>
       openModel({
         service: world.service,
@@ -128,6 +131,7 @@ describe.each([true, false])('a voice in memory, with word times: %s', (wordTime
   });
   textToSpeechContract(() => ({
     apiKey: KEY,
+    audio: PHONE_AUDIO,
     voice: 'somebody',
     open: (options) =>
       openVoice({

@@ -25,7 +25,7 @@ export type VoiceParts = {
 };
 
 type Message =
-  | { readonly type: 'audio'; readonly mulaw: Uint8Array }
+  | { readonly type: 'audio'; readonly audio: Uint8Array }
   | { readonly type: 'words'; readonly words: readonly WordTime[] }
   | { readonly type: 'done' };
 
@@ -174,13 +174,13 @@ function createSpeaking(parts: VoiceParts, connection: Connection<Message>): Spe
     madeMs += phoneMs(audio.length);
     // Pieces have nothing to do with words.
     const half = phoneBytes(Math.floor(durationMs / 2));
-    connection.send({ type: 'audio', mulaw: audio.subarray(0, half) });
-    connection.send({ type: 'audio', mulaw: audio.subarray(half) });
+    connection.send({ type: 'audio', audio: audio.subarray(0, half) });
+    connection.send({ type: 'audio', audio: audio.subarray(half) });
     if (parts.wordTimes)
       connection.send({ type: 'words', words: [{ text, startMs, endMs: madeMs }] });
     const pauseMs = PAUSES_MS[text.at(-1) ?? ''] ?? 0;
     if (pauseMs === 0) return;
-    connection.send({ type: 'audio', mulaw: silenceOf(pauseMs) });
+    connection.send({ type: 'audio', audio: silenceOf(pauseMs) });
     madeMs += pauseMs;
   };
   const schedule = (): void => {
