@@ -35,7 +35,7 @@ const clips: Readonly<Record<PreparedSpeech, PreparedClip>> = {
 };
 /** Loaded with the module, so that whoever has to apologise need not wait for it. */
 const openResampler = await loadResampler();
-/** By name, number of samples a second, and nothing else: what is not mu-law is linear. */
+/** By name and rate: what is not mu-law is linear. */
 const converted = new Map<string, PreparedClip>();
 
 /** It is made for telephones: on a line that carries more it sounds like one. */

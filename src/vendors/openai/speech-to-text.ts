@@ -11,8 +11,9 @@ import { transcriptionSettings } from './transcription-settings.ts';
 const DEFAULT_MODEL = 'gpt-live-transcribe';
 
 /**
- * OpenAI's realtime transcription by its documented WebSocket protocol, mu-law untouched; of
- * linear sound the service takes 24 kHz only, so that is made of the caller's 16. The service cuts nothing by itself: a segment ends where whoever listens asks for it, or at a pause.
+ * OpenAI's realtime transcription by its documented WebSocket protocol, mu-law untouched; of linear
+ * sound the service takes 24 kHz only, so that is made of the caller's 16. It cuts nothing by itself:
+ * a segment ends where whoever listens asks for it, or at a pause.
  */
 export function openaiSpeechToText(options: RoleOptions): SpeechToText {
   const { apiKey, baseUrl, clock, log } = options;
