@@ -24,14 +24,14 @@ export type Effort = {
 };
 
 export const FULL: Effort = {
-  warmUpSeconds: 60,
+  warmUpSeconds: 40,
   singleCalls: 3,
-  singleCallSeconds: 100,
+  singleCallSeconds: 80,
   usageCalls: 10,
-  usageSeconds: 60,
+  usageSeconds: 45,
   firstStepCalls: 10,
   mostCalls: 400,
-  stepSeconds: 40,
+  stepSeconds: 30,
 };
 
 /** Enough to see that everything works; its figures are rough. */

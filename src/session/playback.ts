@@ -8,7 +8,7 @@ const LEAD_MS = 1_000;
 /** Where the times of the words are still to come, so that marks can be put exactly at their ends. */
 const LEAD_WITHOUT_WORDS_MS = 400;
 /** What has to be there before the first of it is sent: a stall right after would tear the first word. */
-const START_MS = 160;
+const START_MS = 80;
 /** Marks lie at the ends of words and never further apart than this. */
 const MARK_EVERY_MS = 200;
 const MARK_EVERY_WITHOUT_WORDS_MS = 40;

@@ -89,6 +89,17 @@ describe.each([PHONE_AUDIO, WIDE_LINE.spoken])('in %o', (format) => {
       expect(text.slice(gate.position)).toBe('thousand and one reasons, all told.');
     });
 
+    test('begins to be played when there is enough of it to outlast a stall', () => {
+      const gate = gateOf('Seventy-seven thousand reasons.');
+      gate.audio(sound(100));
+      expect(gate.canForce).toBe(false);
+      gate.audio(sound(60));
+      expect(gate.canForce).toBe(true);
+      expect(lengthMs(gate.force(0))).toBe(160);
+      gate.audio(sound(20));
+      expect(gate.canForce).toBe(true);
+    });
+
     test('of one that is played while it is made words are told no sooner than they must be', () => {
       const text = 'Seventy-seven thousand reasons.';
       const gate = gateOf(text);

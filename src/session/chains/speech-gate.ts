@@ -12,6 +12,11 @@ import { lettersIn, wordsAtPace, wordsIn, wordsOf } from './word-estimate.ts';
 const NEAR_MS = 350;
 /** A word is guessed no sooner than this before it is played; a mark has to be put at its end in time. */
 const TOLD_AHEAD_MS = 250;
+/**
+ * Without word times the first sound is not let pass before so much of it is there: a voice that stalls
+ * right after would leave a piece of a word, of which nobody knows whose it is.
+ */
+const OPENING_MS = 160;
 /** Word times are rounded on their way. */
 const ROUNDING_MS = 1;
 
@@ -227,7 +232,9 @@ export function createSpeechGate(options: {
       return msIn(passedBytes);
     },
     get canForce() {
-      return (wordTimes ? latestFromBytes : receivedBytes) > passedBytes;
+      if (wordTimes) return latestFromBytes > passedBytes;
+      const isOpen = passedBytes > 0 || msIn(receivedBytes) >= OPENING_MS;
+      return isOpen && receivedBytes > passedBytes;
     },
     get owesWords() {
       if (wordTimes || passedBytes <= bytesIn(known.ms)) return false;
