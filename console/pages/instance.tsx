@@ -5,7 +5,7 @@ import { statusNames, statusTones } from '../lib/format.ts';
 import { instanceQuery, voiceStatusQuery } from '../lib/queries.ts';
 import { Link } from '../lib/router.tsx';
 import { useApi } from '../lib/session.tsx';
-import { Badge, Failure, Loading, PageTitle } from '../parts/basics.tsx';
+import { Badge, Failure, Loading, notLoaded, PageTitle } from '../parts/basics.tsx';
 import { AgentPage } from './agent.tsx';
 import { CallsPage } from './calls.tsx';
 import { LivePage } from './live.tsx';
@@ -16,13 +16,8 @@ import { VoiceChannelPage } from './voice-channel.tsx';
 const TalkPage = lazy(() =>
   import('./talk.tsx').then(
     ({ TalkPage: page }) => ({ default: page }),
-    () => ({ default: NotLoaded }),
+    () => notLoaded('This page'),
   ),
-);
-
-/** The server has gone, or has a newer console than the page that is open. */
-const NotLoaded = (): ReactNode => (
-  <Failure error={new Error('This page could not be loaded.')} onRetry={() => location.reload()} />
 );
 
 const TABS = [

@@ -9,6 +9,7 @@ import { Link } from '../lib/router.tsx';
 import { useApi } from '../lib/session.tsx';
 import { useNow } from '../lib/use-now.ts';
 import { Card, Empty, Failure, Loading } from '../parts/basics.tsx';
+import { RowChart } from '../parts/row-chart.tsx';
 import { CallsChart, FailuresChart, LatencyChart } from '../parts/time-charts.tsx';
 import type { TimeAxis } from '../parts/time-charts.tsx';
 
@@ -115,7 +116,6 @@ function axisOf({ buckets, started_before: before }: CallsSummary): TimeAxis {
   const isDay = toMs - (startsMs[0] ?? toMs) <= 24 * HOUR_MS;
   return {
     startsMs,
-    toMs,
     nameOf: (atMs) =>
       new Date(atMs).toLocaleString(
         undefined,
@@ -151,24 +151,19 @@ function VendorFailures({
 
 function EndReasons({ total }: { readonly total: CallFigures }): ReactNode {
   const endReasons = endReasonsOf(total);
-  const most = Math.max(1, ...endReasons.map(({ count }) => count));
   if (endReasons.length === 0) return <p className="hint">None has ended yet.</p>;
   return (
-    <ul className="bars">
-      {endReasons.map(({ reason, count }) => (
-        <li key={reason}>
-          <span>{endReasonNames[reason]}</span>
-          <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
-            <rect
-              className={faultyEnds.has(reason) ? 'faulty' : 'calls'}
-              width={(count / most) * 100}
-              height="10"
-            />
-          </svg>
-          <span className="number">{count.toLocaleString('en')}</span>
-        </li>
-      ))}
-    </ul>
+    <RowChart
+      label="How calls ended"
+      rows={endReasons.map(({ reason, count }, id) => ({
+        id,
+        name: endReasonNames[reason],
+        label: endReasonNames[reason],
+        says: count.toLocaleString('en'),
+        total: count.toLocaleString('en'),
+        parts: [{ className: faultyEnds.has(reason) ? 'faulty' : 'calls', size: count }],
+      }))}
+    />
   );
 }
 

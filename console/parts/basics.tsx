@@ -97,6 +97,13 @@ export function Failure({
   );
 }
 
+/** Stands for what is loaded late when the server has gone, or has a newer console than the open page. */
+export const notLoaded = (what: string): { readonly default: () => ReactNode } => ({
+  default: () => (
+    <Failure error={new Error(`${what} could not be loaded.`)} onRetry={() => location.reload()} />
+  ),
+});
+
 export function sentenceOf(error: Error): string {
   if (!(error instanceof ApiError)) return error.message;
   if (error.status === 403) return `This key may not do that. ${error.message}`;

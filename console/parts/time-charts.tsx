@@ -2,16 +2,13 @@ import type { ReactNode } from 'react';
 import type { CallFiguresBucket } from '#protocol/calls-summary.ts';
 import { faultyCount } from '../lib/figures.ts';
 import type { FailureSeries } from '../lib/figures.ts';
-import { wholeMs } from '../lib/format.ts';
-
-const WIDTH = 600;
-const HEIGHT = 120;
+import { dateTime, wholeMs } from '../lib/format.ts';
+import type { Bar } from './bars.tsx';
+import { LazyBars } from './lazy-bars.tsx';
 
 export type TimeAxis = {
   /** Where each bar begins. */
   readonly startsMs: readonly number[];
-  /** Where the last one ends. */
-  readonly toMs: number;
   /** A moment as it stands on the axis. */
   readonly nameOf: (atMs: number) => string;
 };
@@ -23,20 +20,18 @@ type Props = {
 
 /** Calls over time, those that ended badly in another colour. */
 export function CallsChart({ buckets, axis }: Props): ReactNode {
-  const highest = Math.max(1, ...buckets.map(({ calls }) => calls));
   return (
-    <BarChart
-      label={`Calls over time, at most ${highest} in a bar`}
-      top={String(highest)}
-      highest={highest}
+    <TimeChart
+      label="Calls over time"
       axis={axis}
+      figureOf={count}
       bars={buckets.map((bucket) => {
         const faulty = faultyCount(bucket);
         return {
-          says: `${bucket.calls} calls, ${faulty} failed`,
+          says: `${count(bucket.calls)} calls, ${count(faulty)} failed`,
           parts: [
-            { className: 'calls', from: 0, to: bucket.calls },
-            { className: 'faulty', from: 0, to: faulty },
+            { className: 'faulty', size: faulty },
+            { className: 'calls', size: bucket.calls - faulty },
           ],
         };
       })}
@@ -46,23 +41,21 @@ export function CallsChart({ buckets, axis }: Props): ReactNode {
 
 /** Voice to voice over time: from the median to the slow twentieth. */
 export function LatencyChart({ buckets, axis }: Props): ReactNode {
-  const highest = Math.max(...buckets.map(({ voice_to_voice_ms: { p95 } }) => p95 ?? 0));
   if (buckets.every(({ voice_to_voice_ms: { answers } }) => answers === 0))
-    return <p className="hint chart-empty">No answer was measured yet.</p>;
+    return <p className="hint chart">No answer was measured yet.</p>;
   return (
-    <BarChart
-      label={`Voice to voice over time, at most ${wholeMs(highest)}`}
-      top={wholeMs(highest)}
-      highest={highest}
+    <TimeChart
+      label="Voice to voice over time"
       axis={axis}
+      figureOf={wholeMs}
       bars={buckets.map(({ voice_to_voice_ms: { p50, p95 } }) =>
         p50 === null || p95 === null
           ? { says: 'no answers', parts: [] }
           : {
-              says: `p50 ${wholeMs(p50)}, p95 ${wholeMs(p95)}`,
+              says: `median ${wholeMs(p50)}, 95 % ${wholeMs(p95)}`,
               parts: [
-                { className: 'p95', from: 0, to: p95 },
-                { className: 'p50', from: 0, to: p50 },
+                { className: 'p50', size: p50 },
+                { className: 'p95', size: p95 - p50 },
               ],
             },
       )}
@@ -78,92 +71,65 @@ export function FailuresChart({
   readonly series: readonly FailureSeries[];
   readonly axis: TimeAxis;
 }): ReactNode {
-  const bars = axis.startsMs.map((_, bar) => stacked(series, bar));
-  const highest = Math.max(1, ...bars.map(({ total }) => total));
   return (
-    <BarChart
-      label={`Failures of vendors over time, at most ${highest} in a bar`}
-      top={String(highest)}
-      highest={highest}
+    <TimeChart
+      label="Failures of vendors over time"
       axis={axis}
-      bars={bars}
+      figureOf={count}
+      bars={axis.startsMs.map((_, bar) => stacked(series, bar))}
     />
   );
 }
 
-function stacked(series: readonly FailureSeries[], bar: number): Bar & { readonly total: number } {
-  let total = 0;
-  const parts = series.map(({ counts }, at) => {
-    const from = total;
-    total += counts[bar] ?? 0;
-    return { className: `series-${at + 1}`, from, to: total };
-  });
+function stacked(series: readonly FailureSeries[], bar: number): TimeBar {
   const told = series.flatMap(({ name, counts }) => {
-    const count = counts[bar] ?? 0;
-    return count === 0 ? [] : [`${name} ${count}`];
+    const failures = counts[bar] ?? 0;
+    return failures === 0 ? [] : [`${name} ${count(failures)}`];
   });
-  return { says: told.join('; ') || 'no failures', parts, total };
+  return {
+    says: told.join('; ') || 'no failures',
+    parts: series.map(({ counts }, at) => ({
+      className: `series-${at + 1}`,
+      size: counts[bar] ?? 0,
+    })),
+  };
 }
 
-type Bar = {
-  readonly says: string;
-  /** Drawn one over the other. */
-  readonly parts: readonly {
-    readonly className: string;
-    readonly from: number;
-    readonly to: number;
-  }[];
-};
+const count = (figure: number): string => figure.toLocaleString('en');
 
-function BarChart({
+type TimeBar = Pick<Bar, 'says' | 'parts'>;
+
+/** The figures are drawn, and written for those who do not see them. */
+function TimeChart({
   label,
-  top,
-  highest,
-  axis,
+  axis: { startsMs, nameOf },
+  figureOf,
   bars,
 }: {
   readonly label: string;
-  readonly top: string;
-  readonly highest: number;
   readonly axis: TimeAxis;
-  readonly bars: readonly Bar[];
+  readonly figureOf: (figure: number) => string;
+  /** One for each start. */
+  readonly bars: readonly TimeBar[];
 }): ReactNode {
-  const { startsMs, toMs, nameOf } = axis;
-  const [firstMs] = startsMs;
-  const barWidth = WIDTH / bars.length;
-  const heightOf = (value: number): number => (value / highest) * HEIGHT;
+  const named = bars.map((bar, at) => {
+    const atMs = startsMs[at] ?? 0;
+    return { ...bar, id: atMs, name: dateTime(new Date(atMs).toISOString()) };
+  });
   return (
-    <div className="chart">
-      <span className="chart-top" aria-hidden="true">
-        {top}
-      </span>
-      <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-        preserveAspectRatio="none"
-        role="img"
-        aria-label={label}
-      >
-        <line x1="0" x2={WIDTH} y1={HEIGHT} y2={HEIGHT} className="base" />
-        {bars.map(({ says, parts }, at) => (
-          <g key={startsMs[at]}>
-            <title>{`${nameOf(startsMs[at] ?? 0)}: ${says}`}</title>
-            {parts.map(({ className, from, to }) => (
-              <rect
-                key={className}
-                className={className}
-                x={at * barWidth + 1}
-                width={Math.max(1, barWidth - 2)}
-                y={HEIGHT - heightOf(to)}
-                height={heightOf(to - from)}
-              />
-            ))}
-          </g>
+    <div className="chart drawn">
+      <ul className="visually-hidden" aria-label={label}>
+        {named.map(({ id, name, says }) => (
+          <li key={id}>{`${name}: ${says}`}</li>
         ))}
-      </svg>
-      <div className="chart-foot" aria-hidden="true">
-        <span>{firstMs === undefined ? '' : nameOf(firstMs)}</span>
-        <span>{nameOf(toMs)}</span>
-      </div>
+      </ul>
+      <LazyBars
+        label={label}
+        bars={named}
+        direction="upright"
+        figureOf={figureOf}
+        nameOf={nameOf}
+      />
     </div>
   );
 }

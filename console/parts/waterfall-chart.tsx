@@ -1,8 +1,10 @@
 import type { ReactNode } from 'react';
-import type { Turn, Waterfall } from '#protocol/calls.ts';
+import type { Turn } from '#protocol/calls.ts';
 import { clockTime, wholeMs } from '../lib/format.ts';
 import { stageNames, waterfallStages } from '../lib/waterfall-stages.ts';
 import type { StageName } from '../lib/waterfall-stages.ts';
+import { RowChart } from './row-chart.tsx';
+import type { ChartRow } from './row-chart.tsx';
 
 const STAGE_LABELS: Readonly<Record<StageName, string>> = {
   end_decided: 'End decided',
@@ -11,22 +13,13 @@ const STAGE_LABELS: Readonly<Record<StageName, string>> = {
   first_audio: 'First audio',
   played: 'Heard by the caller',
 };
-const TICKS = 4;
 
 /** Where the milliseconds of every answer went, one bar a turn, all on one scale. */
 export function WaterfallChart({ turns }: { readonly turns: readonly Turn[] }): ReactNode {
-  const answers = turns.filter(
-    ({ role, waterfall_ms: waterfall }) =>
-      role === 'agent' && waterfallStages(waterfall).length > 0,
-  );
-  if (answers.length === 0)
-    return <p className="hint">No turn of this call answered the caller.</p>;
-  const longest = Math.max(
-    ...answers.flatMap((turn) => waterfallStages(turn.waterfall_ms).map(({ toMs }) => toMs)),
-  );
-  const scaleMs = niceCeiling(longest);
+  const rows = turns.flatMap((turn) => (turn.role === 'agent' ? rowsOf(turn) : []));
+  if (rows.length === 0) return <p className="hint">No turn of this call answered the caller.</p>;
   return (
-    <figure className="waterfall">
+    <figure>
       <figcaption>
         <ul className="legend">
           {stageNames.map((stage) => (
@@ -41,67 +34,36 @@ export function WaterfallChart({ turns }: { readonly turns: readonly Turn[] }): 
           before the end was decided.
         </span>
       </figcaption>
-      <div className="waterfall-rows">
-        {answers.map((turn) => (
-          <WaterfallRow key={turn.index} turn={turn} scaleMs={scaleMs} />
-        ))}
-      </div>
-      <div className="waterfall-axis" aria-hidden="true">
-        {Array.from({ length: TICKS + 1 }, (_, tick) => (
-          <span key={tick}>{Math.round((scaleMs / TICKS) * tick)}</span>
-        ))}
-      </div>
+      <RowChart label="Where the time of every answer went" rows={rows} figureOf={String} />
     </figure>
   );
 }
 
-function WaterfallRow({
-  turn,
-  scaleMs,
-}: {
-  readonly turn: Turn;
-  readonly scaleMs: number;
-}): ReactNode {
+/** One, or none for a turn that answered nobody. */
+function rowsOf(turn: Turn): readonly ChartRow[] {
   const stages = waterfallStages(turn.waterfall_ms);
-  return (
-    <div className="waterfall-row">
-      <span className="waterfall-label">
-        <span className="at">{clockTime(turn.start_ms / 1_000)}</span>{' '}
-        <span className="clip">{turn.text}</span>
-      </span>
-      <svg
-        viewBox="0 0 1000 20"
-        preserveAspectRatio="none"
-        role="img"
-        aria-label={sentenceOf(turn.waterfall_ms)}
-      >
-        <rect className="ground" width="1000" height="20" />
-        {stages.map(({ stage, fromMs, toMs }) => (
-          <rect
-            key={stage}
-            className={stage}
-            x={(Math.max(0, fromMs) / scaleMs) * 1_000}
-            width={(Math.max(0, toMs - Math.max(0, fromMs)) / scaleMs) * 1_000}
-            height="20"
-          >
-            <title>{`${STAGE_LABELS[stage]}: ${wholeMs(toMs)}`}</title>
-          </rect>
-        ))}
-      </svg>
-      <span className="waterfall-total">
-        {turn.waterfall_ms.played === undefined ? '–' : wholeMs(turn.waterfall_ms.played)}
-      </span>
-    </div>
-  );
-}
-
-const sentenceOf = (waterfall: Waterfall): string =>
-  waterfallStages(waterfall)
+  if (stages.length === 0) return [];
+  const at = clockTime(turn.start_ms / 1_000);
+  const says = stages
     .map(({ stage, toMs }) => `${STAGE_LABELS[stage]} ${wholeMs(toMs)}`)
     .join(', ');
-
-/** The next figure above that reads well on an axis. */
-function niceCeiling(ms: number): number {
-  const step = ms <= 400 ? 100 : ms <= 2_000 ? 200 : ms <= 10_000 ? 1_000 : 5_000;
-  return Math.max(step, Math.ceil(ms / step) * step);
+  return [
+    {
+      id: turn.index,
+      name: at,
+      says,
+      label: (
+        <>
+          <span className="at">{at}</span> <span className="clip">{turn.text}</span>
+          <span className="visually-hidden">{says}</span>
+        </>
+      ),
+      total: turn.waterfall_ms.played === undefined ? '–' : wholeMs(turn.waterfall_ms.played),
+      // What was ready before the caller had ended took none of this time.
+      parts: stages.map(({ stage, fromMs, toMs }) => ({
+        className: stage,
+        size: Math.max(0, toMs) - Math.max(0, fromMs),
+      })),
+    },
+  ];
 }

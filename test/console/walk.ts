@@ -159,10 +159,11 @@ async function readCall(walk: Walk, callId: string): Promise<void> {
   await looker.look(page, 'calls');
   await page.locator(`a[href="/calls/${callId}"]`).click();
   await page.getByRole('region', { name: 'Entries' }).waitFor();
+  await page.locator('.row-chart .recharts-bar-rectangle path').first().waitFor();
   await looker.look(page, 'call');
-  await looker.look(page, 'call-figures', page.getByRole('heading', { name: 'Journal' }));
+  await looker.look(page, 'call-figures', page.locator('figure'));
   await expectTranscript(page, await stage.call(callId), expect);
-  const bars = await page.locator('.waterfall-row').count();
+  const bars = await page.locator('.row-chart li').count();
   const answers = (await stage.call(callId)).turns.filter(
     ({ role, waterfall_ms: waterfall }) => role === 'agent' && Object.keys(waterfall).length > 0,
   );
@@ -180,9 +181,25 @@ async function readCall(walk: Walk, callId: string): Promise<void> {
   await looker.look(page, 'instances');
   await page.goto(`/instances/${stage.instanceId}`);
   await page.locator('.tile dd', { hasText: ' ms' }).first().waitFor();
+  for (const chart of await page.locator('.drawn').all())
+    await chart.locator('.recharts-bar-rectangle path').first().waitFor();
   await looker.look(page, 'overview');
   const counted = await page.locator('.tile dd').first().textContent();
   expect(counted === '2', `the overview counts ${counted} calls of 2`);
+  await tellBars(page);
+}
+
+/** What a bar of the first chart stands for, by the keys and by the pointer. */
+async function tellBars(page: Page): Promise<void> {
+  const chart = page.locator('.chart').first();
+  await chart.locator('svg').focus();
+  await page.keyboard.press('ArrowRight');
+  await chart.getByRole('status').getByText('0 calls, 0 failed').waitFor();
+  await chart.locator('.recharts-bar-rectangle path').first().hover({ force: true });
+  await chart
+    .getByRole('status')
+    .getByText(/^[12] calls, 0 failed/)
+    .waitFor();
 }
 
 async function signOut({ page, looker, expect }: Walk): Promise<void> {
