@@ -18,6 +18,7 @@ import {
 import type { Channel, Store } from '#store/store.ts';
 import { decideAnswer, endByStatus } from './hooks-policy.ts';
 import type { BrowserCalls } from './rtvi.ts';
+import { createUnansweredCalls } from './unanswered-calls.ts';
 
 export type HookParts = {
   readonly store: Store;
@@ -68,9 +69,6 @@ export type HookCalls = {
 /** How long a stream's token is good for. Twilio opens the stream at once. */
 const TOKEN_LIFE_MS = 60_000;
 
-/** After this long without its stream a call counts as never connected. Less than the token's life. */
-const CONNECT_LIMIT_MS = 45_000;
-
 /** How long the session may take to end a call that the carrier has ended; it knows better why. */
 const SESSION_GRACE_MS = 5_000;
 
@@ -82,6 +80,13 @@ export function createHookCalls(parts: HookParts): HookCalls {
   const { store, clock, log } = parts;
   const connected: HookCalls['connected'] = new Map();
   const timers = new Set<() => void>();
+  const unanswered = createUnansweredCalls({
+    store,
+    clock,
+    log,
+    isConnected: (callId) => connected.has(callId),
+    detail: 'The carrier never connected the sound of the call.',
+  });
 
   const later = (delayMs: number, work: () => Promise<void>): void => {
     const cancel = clock.after(delayMs, () => {
@@ -108,7 +113,7 @@ export function createHookCalls(parts: HookParts): HookCalls {
     const { tenantId, instanceId } = at;
     const carrierCallId = callSidOf(form);
     const callId = newUuid();
-    const isNew = await store.calls.begin({
+    const storing = store.calls.begin({
       id: callId,
       tenantId,
       instanceId,
@@ -117,6 +122,10 @@ export function createHookCalls(parts: HookParts): HookCalls {
       ...phonesOf(form),
       nodeId: parts.nodeId,
       startedAt: now(clock),
+    });
+    const isNew = await storing.catch((error: unknown) => {
+      unanswered.giveUp({ tenantId, instanceId, callId });
+      throw error;
     });
     if (isNew) return callId;
     const known = await store.calls.findByCarrierId(tenantId, instanceId, carrierCallId);
@@ -133,18 +142,10 @@ export function createHookCalls(parts: HookParts): HookCalls {
     parts.prepare?.(tenantId, instanceId);
     const token = newToken();
     const expiresAt = new Date(clock.now() + TOKEN_LIFE_MS);
-    await store.mediaTokens.issue(token, { tenantId, instanceId, callId }, expiresAt);
-    later(CONNECT_LIMIT_MS, async () => {
-      // Only a stream could have used the token, on whichever node it came to.
-      const unused = await store.mediaTokens.consume(token, now(clock));
-      if (!unused || connected.has(callId) || !(await isRinging(store, at, callId))) return;
-      await end(
-        tenantId,
-        callId,
-        'not_answered',
-        'The carrier never connected the sound of the call.',
-      );
-    });
+    const grant = { tenantId, instanceId, callId };
+    // Before: the token may be stored although we are told that it was not.
+    unanswered.expect(grant, token);
+    await store.mediaTokens.issue(token, grant, expiresAt);
     const urls = hookUrls(parts.publicUrl, instanceId);
     const { callerPhone, calledPhone } = phonesOf(form);
     return connectToStream({
@@ -205,6 +206,7 @@ export function createHookCalls(parts: HookParts): HookCalls {
     },
 
     close() {
+      unanswered.close();
       for (const cancel of timers) cancel();
       timers.clear();
     },

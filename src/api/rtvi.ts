@@ -17,6 +17,7 @@ import { createRtviTransport } from '#transports/rtvi/transport.ts';
 import type { RtviTransport } from '#transports/rtvi/transport.ts';
 import { decideAnswer } from './hooks-policy.ts';
 import type { SocketDoor } from './hooks-sockets.ts';
+import { createUnansweredCalls } from './unanswered-calls.ts';
 
 export type BrowserCallParts = {
   readonly store: Store;
@@ -47,8 +48,6 @@ export type BrowserCalls = {
 
 /** How long a token is good for: clients open the socket at once. */
 const TOKEN_LIFE_MS = 60_000;
-/** After this long without its socket a call counts as never connected. Less than the token's life. */
-const CONNECT_LIMIT_MS = 45_000;
 /** The largest message of a stock client. */
 const MAX_MESSAGE_BYTES = 1_048_576;
 /** What the contract's list of live calls shows instead of a number. */
@@ -57,7 +56,13 @@ const ABOUT = { library: 'hydracore-voice', library_version: '0.1.0' };
 
 export function createBrowserCalls(parts: BrowserCallParts): BrowserCalls {
   const { store, clock, log } = parts;
-  const timers = new Set<() => void>();
+  const unanswered = createUnansweredCalls({
+    store,
+    clock,
+    log,
+    isConnected: () => false,
+    detail: 'The browser never connected the sound of the call.',
+  });
   const server = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -68,21 +73,6 @@ export function createBrowserCalls(parts: BrowserCallParts): BrowserCalls {
     const at = new Date(clock.now());
     const isEnded = await store.calls.end(tenantId, callId, { reason: 'not_answered', detail, at });
     if (isEnded) log.info({ callId, detail }, 'a browser call came to nothing');
-  };
-
-  /** Ends a call that nobody has come for; on whichever node they came, only they could use the token. */
-  const expire = (token: string, grant: MediaGrant): void => {
-    const check = async (): Promise<void> => {
-      const unused = await store.mediaTokens.consume(token, new Date(clock.now()));
-      if (unused) await notAnswered(grant, 'The browser never connected the sound of the call.');
-    };
-    const cancel = clock.after(CONNECT_LIMIT_MS, () => {
-      timers.delete(cancel);
-      check().catch((error: unknown) =>
-        log.error({ error: messageOf(error) }, 'a browser call could not be ended'),
-      );
-    });
-    timers.add(cancel);
   };
 
   const serve = async (socket: WebSocket, open: OpenResampler, grant: MediaGrant) => {
@@ -152,8 +142,8 @@ export function createBrowserCalls(parts: BrowserCallParts): BrowserCalls {
         startedAt: new Date(clock.now()),
       });
       const token = newToken();
+      unanswered.expect(grant, token);
       await store.mediaTokens.issue(token, grant, new Date(clock.now() + TOKEN_LIFE_MS));
-      expire(token, grant);
       parts.prepare?.(tenantId, instanceId, WIDE_LINE);
       const origin = parts.publicUrl.replace(/^http/, 'ws');
       return { wsUrl: `${origin}/v1/instances/${instanceId}/rtvi`, token };
@@ -180,8 +170,7 @@ export function createBrowserCalls(parts: BrowserCallParts): BrowserCalls {
       },
     },
     close() {
-      for (const cancel of timers) cancel();
-      timers.clear();
+      unanswered.close();
       for (const socket of server.clients) socket.terminate();
       server.close();
     },
