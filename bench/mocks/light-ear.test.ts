@@ -6,7 +6,7 @@ import { ALL_TURNS, CALLER_VOICE } from '../script.ts';
 import { lightEars } from './light-ear.ts';
 
 const MULAW: EarFormat = { encoding: 'mulaw', sampleRateHz: 8_000 };
-const WIDE: EarFormat = { encoding: 'linear16', sampleRateHz: 16_000 };
+const LINEAR: EarFormat = { encoding: 'linear16', sampleRateHz: 8_000 };
 
 let bank: Awaited<ReturnType<typeof createVoiceBank>>;
 let clips: readonly SpeechClip[];
@@ -22,7 +22,7 @@ afterAll(() => bank[Symbol.asyncDispose]());
 function hear(format: EarFormat, ...parts: readonly Uint8Array[]) {
   const ear = open(format);
   const audio = Buffer.concat(parts);
-  const piece = format.encoding === 'mulaw' ? 160 : 640;
+  const piece = format.encoding === 'mulaw' ? 160 : 320;
   for (let at = 0; at < audio.length; at += piece) ear.write(audio.subarray(at, at + piece));
   return ear;
 }
@@ -32,11 +32,15 @@ const textOf = ({ words }: { readonly words: readonly { readonly text: string }[
 describe('a light ear', () => {
   test.each([
     ['mu-law', MULAW],
-    ['16 kHz', WIDE],
+    ['16 bits', LINEAR],
   ])('knows every line of the script in %s, one after the other', (_, format) => {
     const pause = silence(1_000, format);
     const ear = hear(format, ...clips.flatMap((clip) => [pause, clipAudio(clip, format)]), pause);
     expect(textOf(ear)).toBe(ALL_TURNS.map(({ line }) => line).join(' '));
+  });
+
+  test('is none for more than the telephone carries', () => {
+    expect(() => open({ encoding: 'linear16', sampleRateHz: 16_000 })).toThrow('8 kHz');
   });
 
   test('hears a line that begins between two of its blocks, and tells where its last word ended', () => {

@@ -21,12 +21,17 @@ const PAUSE_MS = 200;
 /**
  * Ears that cost next to nothing (a hundredth of the sandbox's own): they know a line by the course of its
  * loudness, from its beginning. They know words only of the given clips, only in quiet, and only lines
- * that are said from the start: enough for callers who read from a script, and for nothing else. A
+ * that are said from the start: enough for callers who read from a script, and for nothing else. They
+ * open for 8 kHz alone: what wider sound has above the telephone's band is loudness that clips lack. A
  * word is heard when its end has been received, and not if the sound differs from the clip by then.
  */
 export function lightEars(clips: readonly SpeechClip[]): OpenEar {
   const lines = clips.map((clip) => lineOf(clip));
-  return (format) => openLightEar(lines, format);
+  return (format) => {
+    if (format.sampleRateHz !== 8_000)
+      throw new RangeError(`A light ear hears 8 kHz, not ${format.sampleRateHz} Hz.`);
+    return openLightEar(lines, format);
+  };
 }
 
 /** A clip as a course of loudness that begins with its first sound. */
