@@ -57,7 +57,7 @@ const section = [
   '',
   `${isServers ? '' : 'At least '}${calls.median} calls on one core (${calls.min} to ${calls.max}), with ${capacity.cpu_over_relay} times the CPU time of a relay that only decodes and passes on.`,
   '',
-  'Beside its peers, one after another on the same machine, by the same callers, with the same words, voices and delays ([how](docs/peers.md)); × is the ratio to ours:',
+  `Beside its peers, one after another on the same machine, by the same callers, with the same words, voices and delays ([how](docs/peers.md)); × is the ratio to ours.${peers.quick ? ' From a quick run: rough, and with no more calls than the table says.' : ''}`,
   '',
   figuresTable(peers.peers),
   '',
