@@ -149,6 +149,8 @@ export function figuresTable(peers: readonly PeerReport[]): string {
   };
   const times = (value: number | null | undefined): string =>
     value === null || value === undefined ? '' : ` (×${value})`;
+  // It was no more than without a call: a collection of garbage took back what the calls had taken.
+  const memory = (mb: number): string => (mb === 0 ? 'lost in noise' : `${mb} MB`);
   const words = (value: number | null): string => (value === null ? '–' : value.toFixed(1));
 
   row(
@@ -163,7 +165,7 @@ export function figuresTable(peers: readonly PeerReport[]): string {
     'CPU per call-second',
     (peer) => `${peer.cpu_ms_per_call_second} ms${times(peer.ratios?.cpu)}`,
   );
-  row('memory per call', (peer) => `${peer.mb_per_call} MB${times(peer.ratios?.memory)}`);
+  row('memory per call', (peer) => `${memory(peer.mb_per_call)}${times(peer.ratios?.memory)}`);
   row(
     'calls until it degrades',
     (peer) =>
@@ -171,7 +173,7 @@ export function figuresTable(peers: readonly PeerReport[]): string {
   );
   row('CPU, memory per call at that many', (peer) =>
     peer.at_most_calls
-      ? `${peer.at_most_calls.cpu_ms_per_call_second} ms, ${peer.at_most_calls.mb_per_call} MB`
+      ? `${peer.at_most_calls.cpu_ms_per_call_second} ms, ${memory(peer.at_most_calls.mb_per_call)}`
       : '–',
   );
   row('unheard words in the context', (peer) => words(peer.unheard_words_in_context));
